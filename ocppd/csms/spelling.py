@@ -1,0 +1,124 @@
+"""What a version of OCPP provides to the link: its words for what the station says and hears.
+
+Each block module of `v16`, `v201` and `v21` exports `routes(station)`, the CALLs of the CSMS that
+it answers, and, if it sends something, `REQUESTS`: for each request of `ocppd.model` how this
+version says it. The `spelling(station)` of the version collects them.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from ocppd.csms.payload import Payload, Route, RpcError
+
+Q = TypeVar("Q")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing(Generic[Q, R]):
+    """How one version says a request to the CSMS, and how it reads the response.
+
+    `decode` gets a payload that has passed the schema of the response. An encoder may raise
+    `NotSpoken` where this version has no word for this very request.
+    """
+
+    action: str
+    encode: Callable[[Q], Payload]
+    decode: Callable[[Payload], R]
+
+
+class Message(NamedTuple):
+    """One message of a durable entry, encoded for the present version.
+
+    `decode` reads the response into what the transactions block takes; it gets a payload that has
+    passed the schema.
+    """
+
+    action: str
+    payload: Payload
+    decode: Callable[[Payload], Any]
+
+
+class Silence(Enum):
+    """The CALL is not answered at all."""
+
+    SILENCE = auto()
+
+
+SILENCE = Silence.SILENCE
+
+Verdict = RpcError | Payload | Silence | None
+"""What the gate says of a CALL: refuse it, answer it with this payload, say nothing, or (None)
+let the station answer."""
+
+Gate = Callable[[str | None, str, Payload], Verdict]
+"""From the registration status (`Accepted`, `Pending`, `Rejected`, or None before the first
+answer), an action and its payload to a verdict."""
+
+EncodeEntry = Callable[[Any, Any], list[Message]]
+"""From the request of a durable entry, and the facts that the store has learnt from the CSMS since
+(the transaction ids of 1.6), to its messages: none, one or two."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """One version of OCPP, as the station at hand speaks it."""
+
+    version: str
+    """`1.6`, `2.0.1` or `2.1`."""
+    subprotocol: str
+    """Its name in `Sec-WebSocket-Protocol`: `ocpp1.6`, `ocpp2.0.1`, `ocpp2.1`."""
+    routes: Mapping[str, Route]
+    requests: Mapping[type, Outgoing[Any, Any]]
+    encode_entry: EncodeEntry
+    gate: Gate
+    error_codes: Mapping[str, str]
+    """Codes of 2.x that this version spells differently."""
+
+    def error_code(self, code: str) -> str:
+        """Return a code of OCPP-J 2.x as this version spells it."""
+        return self.error_codes.get(code, code)
+
+
+def gate_of_16(status: str | None, action: str, _payload: Payload) -> Verdict:
+    """Say which CALLs a 1.6 station answers before it is accepted (1.6, 4.2).
+
+    Pending: remote start and stop are refused, the rest is answered. Rejected: nothing is said to
+    the CSMS until the retry interval has passed. Before the first answer: as Pending.
+    """
+    if status == "Accepted":
+        return None
+    if status == "Rejected":
+        return SILENCE
+    if action in ("RemoteStartTransaction", "RemoteStopTransaction"):
+        return {"status": "Rejected"}
+    return None
+
+
+# B02.FR.01 (B05, B06, B07, B08) and B02.FR.02
+_WHILE_PENDING = frozenset(
+    {"SetVariables", "GetVariables", "GetBaseReport", "GetReport", "TriggerMessage"}
+)
+# B02.FR.05
+_REFUSED_WHILE_PENDING = frozenset({"RequestStartTransaction", "RequestStopTransaction"})
+
+
+def gate_of_2(status: str | None, action: str, payload: Payload) -> Verdict:
+    """Say which CALLs a 2.x station answers before it is accepted (B02, B03).
+
+    Before the first answer: as Pending.
+    """
+    if status == "Accepted":
+        return None
+    if status == "Rejected":
+        # B02.FR.04: a trigger is the one way to an earlier BootNotification.
+        if action == "TriggerMessage" and payload.get("requestedMessage") == "BootNotification":
+            return None
+        return RpcError("SecurityError", "not accepted by the CSMS")  # B03.FR.08
+    if action in _WHILE_PENDING:
+        return None
+    if action in _REFUSED_WHILE_PENDING:
+        return {"status": "Rejected"}
+    return RpcError("SecurityError", "registration is pending")

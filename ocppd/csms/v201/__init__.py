@@ -1,0 +1,1 @@
+"""OCPP 2.0.1 as the CSMS reads and writes it: one module per functional block."""
