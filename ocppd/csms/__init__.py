@@ -1,0 +1,1 @@
+"""Adapter: the CSMS behind a WebSocket."""

@@ -1,0 +1,1 @@
+"""The one device model behind all OCPP versions."""

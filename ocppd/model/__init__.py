@@ -1,0 +1,1 @@
+"""The vocabulary of the station: values and enumerations, without behaviour."""

@@ -1,0 +1,42 @@
+"""Events of variables (block N), as the host is told of them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from ocppd.model.variables import ComponentVariable
+
+
+class EventTrigger(StrEnum):
+    """EventTriggerEnumType."""
+
+    ALERTING = "Alerting"
+    DELTA = "Delta"
+    PERIODIC = "Periodic"
+
+
+class EventNotificationType(StrEnum):
+    """EventNotificationEnumType."""
+
+    HARD_WIRED_NOTIFICATION = "HardWiredNotification"
+    HARD_WIRED_MONITOR = "HardWiredMonitor"
+    PRECONFIGURED_MONITOR = "PreconfiguredMonitor"
+    CUSTOM_MONITOR = "CustomMonitor"
+
+
+@dataclass(frozen=True, slots=True)
+class EventData:
+    """EventDataType: `actual_value` at most 2500 characters."""
+
+    address: ComponentVariable
+    event_id: int
+    timestamp: datetime
+    trigger: EventTrigger
+    actual_value: str
+    event_notification_type: EventNotificationType
+    cause: int | None = None
+    tech_code: str | None = None
+    tech_info: str | None = None
+    cleared: bool | None = None
+    transaction_id: str | None = None
+    variable_monitoring_id: int | None = None

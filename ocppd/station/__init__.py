@@ -1,0 +1,1 @@
+"""The domain core, one module per OCPP functional block; no I/O."""

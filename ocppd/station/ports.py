@@ -1,0 +1,257 @@
+"""What the station needs from outside, as Protocols.
+
+The D-Bus adapter, the CSMS adapter and the store implement these; the station knows none
+of them.
+"""
+
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+from ocppd.clock import Clock
+from ocppd.model.availability import OperationalStatus
+from ocppd.model.charging_schedules import ChargingSchedule
+from ocppd.model.data_transfer import DataTransfer, DataTransferResponse
+from ocppd.model.events import EventData
+from ocppd.model.queue import Durable, QueueEntry
+from ocppd.model.registration import BootNotificationResponse, BootReason, ConnectionStatus
+from ocppd.model.requests import CsmsRequest
+from ocppd.model.security import SecurityEvent
+from ocppd.model.sessions import StopReason
+from ocppd.model.tokens import IdToken, ProvidedIdToken, ValidationResult
+from ocppd.model.transactions import OcppTransactionEvent, OcppTransactionEventResponse
+from ocppd.model.variables import AttributeType, ComponentVariable
+
+R = TypeVar("R")
+D = TypeVar("D")
+
+
+class CsmsPort(Protocol):
+    """The CSMS, whichever OCPP version it speaks."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a WebSocket to the CSMS, registered or not."""
+
+    @property
+    def names_transactions(self) -> bool:
+        """Whether the CSMS gives transactions their id (1.6), by the version spoken last."""
+
+    async def call(self, request: CsmsRequest[R], *, triggered: bool = False) -> R:
+        """Send a request and return its decoded answer.
+
+        Before the boot is accepted only BootNotification and what the CSMS triggered may go
+        out; anything else raises Offline, as it does without a connection.
+
+        Raises:
+            CsmsError: Offline, NoAnswer, Refused or NotSpoken
+
+        """
+
+    def send(self, request: CsmsRequest[Any], *, triggered: bool = False) -> None:
+        """Send a request whose answer nobody waits for; it is dropped where `call` would raise."""
+
+    def wake(self) -> None:
+        """Look at the durable queue: something was added, or may be sent now."""
+
+    def start(self) -> None:
+        """Connect, and keep connected until `stop`."""
+
+    def stop(self) -> None:
+        """Disconnect, and stay so until `start`."""
+
+    def reconnect(self, reason: str) -> None:
+        """Close the connection after what is being said, and connect with the present settings."""
+
+
+class HostPort(Protocol):
+    """The charger around the station: whoever listens on D-Bus."""
+
+    def provide_token(self, token: ProvidedIdToken) -> None:
+        """Offer a token that came from the CSMS, as if presented at the reader."""
+
+    def validate_result_update(self, evse_id: int, result: ValidationResult) -> None:
+        """Tell that the CSMS thinks otherwise of the token of a running transaction."""
+
+    def transaction_event(self, event: OcppTransactionEvent) -> None:
+        """Signal an event of an OCPP transaction."""
+
+    def transaction_event_response(self, response: OcppTransactionEventResponse) -> None:
+        """Signal what the CSMS answered to such an event."""
+
+    def security_event(self, event: SecurityEvent) -> None:
+        """Signal a security event that the station raised itself."""
+
+    def event_data(self, event: EventData) -> None:
+        """Signal a change of a monitored variable."""
+
+    def boot_notification_response(self, response: BootNotificationResponse) -> None:
+        """Tell each answer to a BootNotification."""
+
+    def connection_status(self, status: ConnectionStatus) -> None:
+        """Tell that the connection was made or lost."""
+
+    def charging_schedules(self, schedules: tuple[ChargingSchedule, ...]) -> None:
+        """Publish the composite schedules, station first."""
+
+    def evse_changed(self, evse_id: int) -> None:
+        """Tell that a property of an EVSE object may have changed."""
+
+    def errors_changed(self) -> None:
+        """Tell that the list of active errors changed."""
+
+    def health_changed(self) -> None:
+        """Tell that `Station.health` changed."""
+
+
+class AgentsPort(Protocol):
+    """The host's agents, and what the machine does where none is registered.
+
+    Every coroutine raises AgentRefused if nobody can do it, the agent fails, or it takes
+    longer than the configured time.
+    """
+
+    def has(self, interface: str) -> bool:
+        """Tell whether somebody implements an interface, such as `EvseManager`."""
+
+    async def enable_disable(
+        self, evse_id: int, connector_id: int, status: OperationalStatus
+    ) -> bool:
+        """Switch a connector, or with connector 0 the EVSE (source CSMS, priority 5000)."""
+
+    async def pause_charging(self, evse_id: int) -> bool:
+        """Pause charging."""
+
+    async def resume_charging(self, evse_id: int) -> bool:
+        """Resume charging."""
+
+    async def stop_transaction(
+        self, evse_id: int, reason: StopReason, id_token: IdToken | None = None
+    ) -> bool:
+        """Stop the EVSE's transaction; True if the command was taken."""
+
+    async def force_unlock(self, evse_id: int, connector_id: int) -> bool:
+        """Unlock a connector; True if it was unlocked."""
+
+    async def is_reset_allowed(self, reset_type: str) -> bool:
+        """Ask whether the machine may be reset now: Soft, Hard or NotSpecified."""
+
+    async def reset(self, reset_type: str, *, scheduled: bool) -> None:
+        """Reset the machine."""
+
+    async def reset_evse(self, evse_id: int) -> bool:
+        """Reset one EVSE."""
+
+    async def set_system_time(self, moment: datetime) -> bool:
+        """Set the machine's clock."""
+
+    async def get_boot_reason(self) -> BootReason:
+        """Tell why the machine started."""
+
+    async def set_connection_timeout(self, timeout_s: int) -> None:
+        """Tell the host's authorization how long it may wait for the cable."""
+
+    async def set_master_pass_group_id(self, group_id: str) -> None:
+        """Tell the host's authorization whose tokens end any transaction."""
+
+    async def withdraw_authorization(self, evse_id: int | None, id_token: IdToken | None) -> bool:
+        """Withdraw an authorization that has not led to a transaction."""
+
+    async def data_transfer(self, request: DataTransfer) -> DataTransferResponse:
+        """Hand a vendor-specific message of the CSMS to the host."""
+
+
+class Store(Protocol):
+    """What survives a power cut.
+
+    Writes are collected by `atomically` (which nests: the outermost is the unit) and are on disk
+    together or not at all; the core goes on at once, acknowledgements wait (`durable` of the
+    adapters).
+    """
+
+    def atomically(self) -> AbstractContextManager[None]:
+        """Write all or nothing of what the block holds."""
+
+    def save(self, key: str, document: object) -> None:
+        """Save a dataclass under its type and a key, in place of an earlier one."""
+
+    def forget(self, kind: type, key: str) -> None:
+        """Forget a document; nothing happens if there is none."""
+
+    def load(self, kind: type[D]) -> Mapping[str, D]:
+        """Return all documents of a type, as they were at the last save; for the start."""
+
+    def queue(self, request: Durable) -> None:
+        """Append a request to the durable queue."""
+
+    def dequeue(self, entry: QueueEntry) -> None:
+        """Remove an entry that the CSMS acknowledged."""
+
+    def entry_failed(self, entry: QueueEntry) -> None:
+        """Count a send that was refused or not answered."""
+
+    def set_aside(self, entry: QueueEntry, reason: str) -> None:
+        """Take an entry out of the order, visibly, with the reason."""
+
+    def save_transaction_facts(
+        self, transaction_id: str, generation: str, csms_id: str | None
+    ) -> None:
+        """Note in which generation, and under which number, the CSMS acknowledged a transaction."""
+
+    def transaction_of(self, csms_id: str) -> str | None:
+        """Return the transaction that a CSMS knows under this id or 1.6 number."""
+
+    def queued_for(self, transaction_id: str | None) -> int:
+        """Return how many messages of a transaction, or of all, wait for the CSMS."""
+
+    def save_attribute(
+        self,
+        address: ComponentVariable,
+        attribute_type: AttributeType,
+        value: str | None,
+        source: str,
+    ) -> None:
+        """Save the value of a variable's attribute; None is back to the factory value."""
+
+
+class Outbox(Protocol):
+    """The durable queue, as the CSMS adapter drains it."""
+
+    async def durable(self) -> None:
+        """Wait until everything written so far is on disk; raises StorageFailure."""
+
+    async def waiting(self, generation: str, limit: int) -> list[QueueEntry]:
+        """Return the next entries that may go out in a generation ("1.6" or "2.x"), in order.
+
+        Only committed entries; those of a transaction that was acknowledged in the other
+        generation are left where they are.
+        """
+
+    async def all_entries(self) -> list[QueueEntry]:
+        """Return the whole queue, set aside or not, at most 1,000 entries."""
+
+
+class Tasks(Protocol):
+    """Work that goes on by itself."""
+
+    def start(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Run a coroutine; an exception that leaves it is logged, never lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """All that a block may need from outside of the core.
+
+    `new_id` returns a new UUID of 36 characters, `random` a number from 0 to below 1.
+    """
+
+    clock: Clock
+    store: Store
+    csms: CsmsPort
+    host: HostPort
+    agents: AgentsPort
+    tasks: Tasks
+    new_id: Callable[[], str]
+    random: Callable[[], float]

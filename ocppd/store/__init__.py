@@ -1,0 +1,1 @@
+"""Adapter: SQLite; the only place with SQL."""

@@ -1,0 +1,1 @@
+"""Tools for people and tests; they use the public interface alone."""
