@@ -2,7 +2,8 @@
 
 Each block module of `v16`, `v201` and `v21` exports `routes(station)`, the CALLs of the CSMS that
 it answers, and, if it sends something, `REQUESTS`: for each request of `ocppd.model` how this
-version says it. The `spelling(station)` of the version collects them.
+version says it (`requests(station)` where the words depend on the topology). The
+`spelling(station)` of the version collects them.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,6 +12,8 @@ from enum import Enum, auto
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from ocppd.csms.payload import Payload, Route, RpcError
+from ocppd.model.queue import QueueEntry, TransactionFacts
+from ocppd.ocppj.frames import Dialect
 
 Q = TypeVar("Q")
 R = TypeVar("R")
@@ -57,29 +60,31 @@ Gate = Callable[[str | None, str, Payload], Verdict]
 """From the registration status (`Accepted`, `Pending`, `Rejected`, or None before the first
 answer), an action and its payload to a verdict."""
 
-EncodeEntry = Callable[[Any, Any], list[Message]]
-"""From the request of a durable entry, and the facts that the store has learnt from the CSMS since
-(the transaction ids of 1.6), to its messages: none, one or two."""
+EncodeEntry = Callable[[QueueEntry, TransactionFacts], list[Message]]
+"""From an entry of the durable queue, and what is known of its transaction by now, to its messages:
+none, one or two. It is called again after each answer that told more of the transaction, so that
+the second message may hold the number that the first one's answer gave."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spelling:
     """One version of OCPP, as the station at hand speaks it."""
 
-    version: str
-    """`1.6`, `2.0.1` or `2.1`."""
-    subprotocol: str
-    """Its name in `Sec-WebSocket-Protocol`: `ocpp1.6`, `ocpp2.0.1`, `ocpp2.1`."""
+    dialect: Dialect
     routes: Mapping[str, Route]
     requests: Mapping[type, Outgoing[Any, Any]]
     encode_entry: EncodeEntry
     gate: Gate
-    error_codes: Mapping[str, str]
-    """Codes of 2.x that this version spells differently."""
 
-    def error_code(self, code: str) -> str:
-        """Return a code of OCPP-J 2.x as this version spells it."""
-        return self.error_codes.get(code, code)
+    @property
+    def version(self) -> str:
+        """`1.6`, `2.0.1` or `2.1`."""
+        return self.dialect.value
+
+    @property
+    def generation(self) -> str:
+        """`1.6` or `2.x`: transactions do not cross from one to the other."""
+        return "1.6" if self.dialect is Dialect.OCPP_16 else "2.x"
 
 
 def gate_of_16(status: str | None, action: str, _payload: Payload) -> Verdict:
