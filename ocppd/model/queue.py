@@ -35,5 +35,4 @@ class QueueEntry:
     request: Durable
     queued_at: datetime
     attempts: int = 0
-    facts: TransactionFacts | None = None
     set_aside: str | None = None

@@ -15,7 +15,7 @@ from ocppd.model.availability import OperationalStatus
 from ocppd.model.charging_schedules import ChargingSchedule
 from ocppd.model.data_transfer import DataTransfer, DataTransferResponse
 from ocppd.model.events import EventData
-from ocppd.model.queue import Durable, QueueEntry
+from ocppd.model.queue import Durable, QueueEntry, TransactionFacts
 from ocppd.model.registration import BootNotificationResponse, BootReason, ConnectionStatus
 from ocppd.model.requests import CsmsRequest
 from ocppd.model.security import SecurityEvent
@@ -228,6 +228,9 @@ class Outbox(Protocol):
         Only committed entries; those of a transaction that was acknowledged in the other
         generation are left where they are.
         """
+
+    def facts_of(self, transaction_id: str) -> TransactionFacts:
+        """Return what is known of a transaction now: ask right before encoding an event of it."""
 
     async def all_entries(self) -> list[QueueEntry]:
         """Return the whole queue, set aside or not, at most 1,000 entries."""

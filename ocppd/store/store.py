@@ -1,0 +1,358 @@
+"""The store: documents, the durable queue and changed variables, in one SQLite file."""
+
+import logging
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+from ocppd.errors import StorageFailure
+from ocppd.model.queue import Durable, QueueEntry, TransactionFacts
+from ocppd.model.security import SecurityEventNotification
+from ocppd.model.transactions import MeterValues, TransactionEvent
+from ocppd.model.variables import AttributeType, Component, ComponentVariable, EvseRef, Variable
+from ocppd.store import codec
+from ocppd.store.database import Write, Writer, connect
+from ocppd.store.migrate import CannotMigrate, migrate, shipped
+
+_LOG = logging.getLogger(__name__)
+_QUEUED_KINDS: dict[str, type[Durable]] = {
+    kind.__name__: kind for kind in (TransactionEvent, SecurityEventNotification, MeterValues)
+}
+_COLUMNS = "id, message_id, kind, body, queued_at, attempts, set_aside"
+_LISTED = 1000
+
+D = TypeVar("D")
+StoredVariables = dict[tuple[ComponentVariable, AttributeType], tuple[str, str]]
+
+
+class SqliteStore:
+    """The ports `Store` and `Outbox`, and the device model's `VariableStore`."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        now: Callable[[], datetime],
+        new_id: Callable[[], str],
+        on_health: Callable[[str | None], None],
+    ) -> None:
+        """Open the file, making or migrating it; a damaged one is set aside and said so.
+
+        Must be called from the event loop. `on_health` hears why writes fail, None when well.
+        """
+        self._now = now
+        self._new_id = new_id
+        self.set_aside_file: Path | None = None
+        self._unusable: str | None = None
+        connection = self._open(path)
+        self._documents = _documents(connection)
+        self._facts = _facts(connection)
+        self._by_csms_id = {
+            facts.csms_transaction_id: transaction_id
+            for transaction_id, facts in self._facts.items()
+            if facts.csms_transaction_id is not None
+        }
+        self.variables = _variables(connection)
+        self._queued: Counter[str | None] = Counter(
+            dict(
+                connection.execute(
+                    "SELECT transaction_id, count(*) FROM queue WHERE set_aside IS NULL"
+                    " GROUP BY transaction_id"
+                )
+            )
+        )
+        [self._last_entry] = connection.execute(
+            "SELECT coalesce(max(seq), 0) FROM (SELECT seq FROM sqlite_sequence"
+            " WHERE name = 'queue' UNION ALL SELECT max(id) FROM queue)"
+        ).fetchone()
+        self._unit: list[Write] | None = None
+        self._writer = Writer(connection, on_health)
+        if self._unusable is not None:
+            on_health(self._unusable)
+
+    def _open(self, path: Path) -> sqlite3.Connection:
+        try:
+            return _ready(path)
+        except sqlite3.OperationalError as error:  # read-only, full, locked: not the file's fault
+            self._unusable = f"cannot open the store: {error}"
+            _LOG.error("%s; nothing will survive a restart", self._unusable)
+            return _ready(Path(":memory:"))
+        except (sqlite3.DatabaseError, CannotMigrate) as error:
+            damaged = path.with_name(f"{path.name}.damaged-{self._now():%Y%m%dT%H%M%S}")
+            _LOG.error("the store is unusable (%s); kept as %s, starting anew", error, damaged)
+            for suffix in ("", "-wal", "-shm"):
+                part = path.with_name(path.name + suffix)
+                if part.exists():
+                    part.rename(damaged.with_name(damaged.name + suffix))
+            self.set_aside_file = damaged
+            return _ready(path)
+
+    def close(self, timeout_s: float = 1.0) -> None:
+        """Commit what is left and close the file."""
+        self._writer.close(timeout_s)
+
+    # Store: units of work.
+
+    @contextmanager
+    def atomically(self) -> Iterator[None]:
+        """Collect writes into one unit; nested calls join the outermost.
+
+        What was collected before an exception is still written: the memory it describes has
+        changed already.
+        """
+        if self._unit is not None:
+            yield
+            return
+        self._unit = []
+        try:
+            yield
+        finally:
+            writes, self._unit = self._unit, None
+            if writes:
+                self._writer.submit(writes)
+
+    def _write(self, sql: str, *parameters: object) -> None:
+        if self._unit is None:
+            self._writer.submit([(sql, parameters)])
+        else:
+            self._unit.append((sql, parameters))
+
+    # Store: documents.
+
+    def save(self, key: str, document: object) -> None:
+        """Save a dataclass under its type and a key."""
+        self._write(
+            "INSERT OR REPLACE INTO document VALUES (?, ?, ?)",
+            type(document).__name__,
+            key,
+            codec.encode(document),
+        )
+
+    def forget(self, kind: type, key: str) -> None:
+        """Forget a document."""
+        self._write("DELETE FROM document WHERE kind = ? AND key = ?", kind.__name__, key)
+
+    def load(self, kind: type[D]) -> Mapping[str, D]:
+        """Return the documents of a type as they were when the store was opened."""
+        loaded: dict[str, D] = {}
+        for key, body in self._documents.pop(kind.__name__, {}).items():
+            try:
+                loaded[key] = codec.decode(kind, body)
+            except (ValueError, TypeError, KeyError, AttributeError):
+                _LOG.exception("the stored %s %s is not readable; left out", kind.__name__, key)
+        return loaded
+
+    # Store: the queue.
+
+    def queue(self, request: Durable) -> None:
+        """Append a request to the durable queue."""
+        self._last_entry += 1
+        transaction_id = transaction_of(request)
+        self._queued[transaction_id] += 1
+        self._write(
+            "INSERT INTO queue (id, message_id, kind, transaction_id, body, queued_at)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            self._last_entry,
+            self._new_id(),
+            type(request).__name__,
+            transaction_id,
+            codec.encode(request),
+            self._now().isoformat(),
+        )
+
+    def dequeue(self, entry: QueueEntry) -> None:
+        """Remove an entry that the CSMS acknowledged."""
+        self._left(entry)
+        self._write("DELETE FROM queue WHERE id = ?", entry.id)
+
+    def entry_failed(self, entry: QueueEntry) -> None:
+        """Count a send that was refused or not answered."""
+        self._write("UPDATE queue SET attempts = attempts + 1 WHERE id = ?", entry.id)
+
+    def set_aside(self, entry: QueueEntry, reason: str) -> None:
+        """Take an entry out of the order, visibly."""
+        self._left(entry)
+        self._write("UPDATE queue SET set_aside = ? WHERE id = ?", reason, entry.id)
+
+    def _left(self, entry: QueueEntry) -> None:
+        transaction_id = transaction_of(entry.request)
+        self._queued[transaction_id] -= 1
+        if self._queued[transaction_id] <= 0:
+            del self._queued[transaction_id]
+
+    def queued_for(self, transaction_id: str | None) -> int:
+        """Return how many messages of a transaction, or of all, wait for the CSMS."""
+        if transaction_id is None:
+            return self._queued.total()
+        return self._queued[transaction_id]
+
+    def save_transaction_facts(
+        self, transaction_id: str, generation: str, csms_id: str | None
+    ) -> None:
+        """Note in which generation, and under which number, the CSMS acknowledged a transaction."""
+        self._facts[transaction_id] = TransactionFacts(generation, csms_id)
+        if csms_id is not None:
+            self._by_csms_id[csms_id] = transaction_id
+        self._write(
+            "INSERT OR REPLACE INTO transaction_facts VALUES (?, ?, ?)",
+            transaction_id,
+            generation,
+            csms_id,
+        )
+
+    def forget_transaction_facts(self, transaction_id: str) -> None:
+        """Forget a transaction that is over and has nothing left to send."""
+        facts = self._facts.pop(transaction_id, None)
+        if facts is None:
+            return
+        if facts.csms_transaction_id is not None:
+            self._by_csms_id.pop(facts.csms_transaction_id, None)
+        self._write("DELETE FROM transaction_facts WHERE transaction_id = ?", transaction_id)
+
+    def transaction_of(self, csms_id: str) -> str | None:
+        """Return the transaction that a CSMS knows under this 1.6 number or 2.x id."""
+        if csms_id in self._by_csms_id:
+            return self._by_csms_id[csms_id]
+        return csms_id if csms_id in self._facts else None
+
+    # Store: variables.
+
+    def save_attribute(
+        self,
+        address: ComponentVariable,
+        attribute_type: AttributeType,
+        value: str | None,
+        source: str,
+    ) -> None:
+        """Save the value of a variable's attribute; None is back to the factory value."""
+        component, variable = address.component, address.variable
+        evse = component.evse
+        key = (
+            component.name,
+            component.instance or "",
+            evse.id if evse else 0,
+            (evse.connector_id or 0) if evse else 0,
+            variable.name,
+            variable.instance or "",
+            attribute_type.value,
+        )
+        if value is None:
+            self._write(
+                "DELETE FROM variable WHERE component = ? AND component_instance = ?"
+                " AND evse_id = ? AND connector_id = ? AND variable = ?"
+                " AND variable_instance = ? AND attribute_type = ?",
+                *key,
+            )
+        else:
+            self._write(
+                "INSERT OR REPLACE INTO variable VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                *key,
+                value,
+                source,
+            )
+
+    # Outbox.
+
+    async def durable(self) -> None:
+        """Wait until everything written so far is on disk; raises StorageFailure."""
+        if self._unusable is not None:
+            raise StorageFailure(self._unusable)
+        await self._writer.durable()
+
+    async def waiting(self, generation: str, limit: int) -> list[QueueEntry]:
+        """Return the next committed entries that may go out in a generation, in order."""
+        rows = await self._writer.query(
+            lambda connection: connection.execute(
+                f"SELECT {_COLUMNS} FROM queue LEFT JOIN transaction_facts"  # noqa: S608
+                " USING (transaction_id)"
+                " WHERE set_aside IS NULL AND (generation IS NULL OR generation = ?)"
+                " ORDER BY id LIMIT ?",
+                (generation, limit),
+            ).fetchall()
+        )
+        return [entry for row in rows if (entry := self._entry(row)) is not None]
+
+    def facts_of(self, transaction_id: str) -> TransactionFacts:
+        """Return what is known of a transaction now."""
+        return self._facts.get(transaction_id, TransactionFacts())
+
+    async def all_entries(self) -> list[QueueEntry]:
+        """Return the whole queue, set aside or not, at most 1,000 entries."""
+        rows = await self._writer.query(
+            lambda connection: connection.execute(
+                f"SELECT {_COLUMNS} FROM queue ORDER BY id LIMIT ?",  # noqa: S608
+                (_LISTED,),
+            ).fetchall()
+        )
+        return [entry for row in rows if (entry := self._entry(row)) is not None]
+
+    def _entry(self, row: tuple[int, str, str, str, str, int, str | None]) -> QueueEntry | None:
+        entry_id, message_id, kind, body, queued_at, attempts, set_aside = row
+        try:
+            request = codec.decode(_QUEUED_KINDS[kind], body)
+            queued = datetime.fromisoformat(queued_at)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            if set_aside is None:
+                _LOG.exception("queued message %d is not readable; set aside", entry_id)
+                self._write("UPDATE queue SET set_aside = ? WHERE id = ?", "not readable", entry_id)
+            return None
+        return QueueEntry(entry_id, message_id, request, queued, attempts, set_aside)
+
+
+def transaction_of(request: Durable) -> str | None:
+    """Return the transaction that a queued request belongs to."""
+    return request.transaction_id if isinstance(request, TransactionEvent) else None
+
+
+def _ready(path: Path) -> sqlite3.Connection:
+    connection = connect(path)
+    try:
+        migrate(connection, shipped())
+        [verdict] = connection.execute("PRAGMA quick_check(1)").fetchone()
+        if verdict != "ok":
+            raise sqlite3.DatabaseError(verdict)
+    except (sqlite3.Error, CannotMigrate):
+        connection.close()
+        raise
+    return connection
+
+
+def _documents(connection: sqlite3.Connection) -> dict[str, dict[str, str]]:
+    documents: dict[str, dict[str, str]] = {}
+    for kind, key, body in connection.execute("SELECT kind, key, body FROM document"):
+        documents.setdefault(kind, {})[key] = body
+    return documents
+
+
+def _facts(connection: sqlite3.Connection) -> dict[str, TransactionFacts]:
+    """Load the facts that still matter: of open transactions and of those in the queue."""
+    connection.execute(
+        "DELETE FROM transaction_facts WHERE rowid NOT IN"
+        " (SELECT rowid FROM transaction_facts ORDER BY rowid DESC LIMIT 1000)"
+        " AND transaction_id NOT IN (SELECT transaction_id FROM queue"
+        " WHERE transaction_id IS NOT NULL)"
+    )
+    return {
+        transaction_id: TransactionFacts(generation, csms_id)
+        for transaction_id, generation, csms_id in connection.execute(
+            "SELECT transaction_id, generation, csms_id FROM transaction_facts"
+        )
+    }
+
+
+def _variables(connection: sqlite3.Connection) -> StoredVariables:
+    variables: StoredVariables = {}
+    for row in connection.execute("SELECT * FROM variable"):
+        name, instance, evse_id, connector_id, variable, variable_instance, kind, value, source = (
+            row
+        )
+        evse = EvseRef(evse_id, connector_id or None) if evse_id else None
+        address = ComponentVariable(
+            Component(name, instance or None, evse), Variable(variable, variable_instance or None)
+        )
+        variables[address, AttributeType(kind)] = (value, source)
+    return variables

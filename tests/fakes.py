@@ -1,0 +1,429 @@
+"""Ports that work, for tests of the core: no sockets, no disk, no waiting."""
+
+import asyncio
+import heapq
+import itertools
+from collections import Counter, defaultdict
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from ocppd.errors import AgentRefused, Offline
+from ocppd.model.availability import OperationalStatus
+from ocppd.model.data_transfer import DataTransfer, DataTransferResponse, DataTransferStatus
+from ocppd.model.queue import Durable, QueueEntry, TransactionFacts
+from ocppd.model.registration import BootReason
+from ocppd.model.requests import CsmsRequest
+from ocppd.model.sessions import StopReason
+from ocppd.model.tokens import IdToken
+from ocppd.model.transactions import TransactionEvent
+from ocppd.model.variables import AttributeType, ComponentVariable
+from ocppd.station.ports import Outside
+from ocppd.store import codec
+
+START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+class FakeTimer:
+    def __init__(self) -> None:
+        self.cancelled = False
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+class FakeClock:
+    """Time that passes when the test says so, in order of what is due."""
+
+    def __init__(self, now: datetime = START) -> None:
+        self._now = now
+        self._elapsed = 0.0
+        self._offset = timedelta()
+        self._numbers = itertools.count()
+        self._due: list[tuple[float, int, FakeTimer, Callable[[], object]]] = []
+
+    def now(self) -> datetime:
+        return self._now + timedelta(seconds=self._elapsed) + self._offset
+
+    def monotonic(self) -> float:
+        return self._elapsed
+
+    def adjust(self, offset: timedelta) -> None:
+        self._offset += offset
+
+    def call_later(self, delay_s: float, call: Callable[[], object]) -> FakeTimer:
+        timer = FakeTimer()
+        due = self._elapsed + max(delay_s, 0.0)
+        heapq.heappush(self._due, (due, next(self._numbers), timer, call))
+        return timer
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, calling what is due on the way."""
+        end = self._elapsed + seconds
+        while self._due and self._due[0][0] <= end:
+            due, _, timer, call = heapq.heappop(self._due)
+            self._elapsed = max(self._elapsed, due)
+            if not timer.cancelled:
+                call()
+        self._elapsed = end
+
+    @property
+    def timers(self) -> int:
+        """How many calls are due later."""
+        return sum(not timer.cancelled for _, _, timer, _ in self._due)
+
+
+class MemoryStore:
+    """A store in memory; `reopened()` is the store after a power cut.
+
+    Documents pass through the real codec, so that what cannot be read again fails here.
+    """
+
+    def __init__(self, clock: FakeClock | None = None) -> None:
+        self.clock = clock or FakeClock()
+        self.documents: dict[type, dict[str, str]] = defaultdict(dict)
+        self.entries: list[QueueEntry] = []
+        self.aside: list[QueueEntry] = []
+        self.facts: dict[str, TransactionFacts] = {}
+        self.attributes: dict[tuple[ComponentVariable, AttributeType], tuple[str, str]] = {}
+        self.units: list[list[str]] = []
+        self._unit: list[str] | None = None
+        self._ids = itertools.count(1)
+
+    def reopened(self) -> "MemoryStore":
+        """Return a store with the same contents."""
+        other = MemoryStore(self.clock)
+        for kind, documents in self.documents.items():
+            other.documents[kind] = dict(documents)
+        other.entries = list(self.entries)
+        other.aside = list(self.aside)
+        other.facts = dict(self.facts)
+        other.attributes = dict(self.attributes)
+        other._ids = itertools.count(max((e.id for e in self.entries), default=0) + 1)
+        return other
+
+    @property
+    def queued(self) -> list[Durable]:
+        """What waits for the CSMS, in order."""
+        return [entry.request for entry in self.entries]
+
+    @property
+    def events(self) -> list[TransactionEvent]:
+        """The transaction events among it."""
+        return [request for request in self.queued if isinstance(request, TransactionEvent)]
+
+    @contextmanager
+    def atomically(self) -> Iterator[None]:
+        if self._unit is not None:
+            yield
+            return
+        self._unit = []
+        try:
+            yield
+        finally:
+            unit, self._unit = self._unit, None
+            if unit:
+                self.units.append(unit)
+
+    def _note(self, what: str) -> None:
+        if self._unit is None:
+            self.units.append([what])
+        else:
+            self._unit.append(what)
+
+    def save(self, key: str, document: object) -> None:
+        self.documents[type(document)][key] = codec.encode(document)
+        self._note(f"save {type(document).__name__} {key}")
+
+    def forget(self, kind: type, key: str) -> None:
+        self.documents[kind].pop(key, None)
+        self._note(f"forget {kind.__name__} {key}")
+
+    def load(self, kind: type[Any]) -> Mapping[str, Any]:
+        return {key: codec.decode(kind, body) for key, body in self.documents[kind].items()}
+
+    def queue(self, request: Durable) -> None:
+        number = next(self._ids)
+        request = codec.decode(type(request), codec.encode(request))
+        self.entries.append(QueueEntry(number, f"message-{number}", request, self.clock.now()))
+        self._note(f"queue {type(request).__name__}")
+
+    def dequeue(self, entry: QueueEntry) -> None:
+        self.entries = [other for other in self.entries if other.id != entry.id]
+        self._note(f"dequeue {entry.id}")
+
+    def entry_failed(self, entry: QueueEntry) -> None:
+        self._note(f"failed {entry.id}")
+
+    def set_aside(self, entry: QueueEntry, reason: str) -> None:
+        self.dequeue(entry)
+        self.aside.append(entry)
+
+    def save_transaction_facts(
+        self, transaction_id: str, generation: str, csms_id: str | None
+    ) -> None:
+        self.facts[transaction_id] = TransactionFacts(generation, csms_id)
+        self._note(f"facts {transaction_id}")
+
+    def facts_of(self, transaction_id: str) -> TransactionFacts:
+        return self.facts.get(transaction_id, TransactionFacts())
+
+    def transaction_of(self, csms_id: str) -> str | None:
+        for transaction_id, facts in self.facts.items():
+            if csms_id in (transaction_id, facts.csms_transaction_id):
+                return transaction_id
+        return None
+
+    def queued_for(self, transaction_id: str | None) -> int:
+        if transaction_id is None:
+            return len(self.entries)
+        return Counter(
+            request.transaction_id
+            for request in self.queued
+            if isinstance(request, TransactionEvent)
+        )[transaction_id]
+
+    def save_attribute(
+        self,
+        address: ComponentVariable,
+        attribute_type: AttributeType,
+        value: str | None,
+        source: str,
+    ) -> None:
+        if value is None:
+            self.attributes.pop((address, attribute_type), None)
+        else:
+            self.attributes[address, attribute_type] = (value, source)
+        self._note(f"attribute {address}")
+
+    async def durable(self) -> None:
+        return
+
+    async def waiting(self, generation: str, limit: int) -> list[QueueEntry]:
+        return [
+            entry
+            for entry in self.entries
+            if not isinstance(entry.request, TransactionEvent)
+            or self.facts_of(entry.request.transaction_id).generation in (None, generation)
+        ][:limit]
+
+    async def all_entries(self) -> list[QueueEntry]:
+        return self.entries + self.aside
+
+
+Reply = Callable[[Any], Any]
+
+
+class FakeCsms:
+    """A CSMS that answers by the functions in `replies`, one per request class."""
+
+    def __init__(self, *, connected: bool = True, names_transactions: bool = False) -> None:
+        self.connected = connected
+        self.names_transactions = names_transactions
+        self.replies: dict[type, Reply] = {}
+        self.sent: list[CsmsRequest[Any]] = []
+        self.triggered: list[CsmsRequest[Any]] = []
+        self.log: list[str] = []
+
+    async def call(self, request: CsmsRequest[Any], *, triggered: bool = False) -> Any:
+        if not self.connected:
+            raise Offline("not connected")
+        self._note(request, triggered)
+        await asyncio.sleep(0)
+        reply = self.replies.get(type(request))
+        if reply is None:
+            raise AssertionError(f"nobody told how to answer {type(request).__name__}")
+        return reply(request)
+
+    def send(self, request: CsmsRequest[Any], *, triggered: bool = False) -> None:
+        if self.connected:
+            self._note(request, triggered)
+
+    def _note(self, request: CsmsRequest[Any], triggered: bool) -> None:
+        self.sent.append(request)
+        if triggered:
+            self.triggered.append(request)
+
+    def of(self, kind: type[Any]) -> list[Any]:
+        """What was sent of one class."""
+        return [request for request in self.sent if isinstance(request, kind)]
+
+    def wake(self) -> None:
+        self.log.append("wake")
+
+    def start(self) -> None:
+        self.log.append("start")
+
+    def stop(self) -> None:
+        self.log.append("stop")
+        self.connected = False
+
+    def reconnect(self, reason: str) -> None:
+        self.log.append(f"reconnect: {reason}")
+
+
+class FakeHost:
+    """A host that remembers what it was told, as (member, arguments)."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, tuple[Any, ...]]] = []
+
+    def of(self, member: str) -> list[Any]:
+        """The first argument of each call of a member, or all of them if there are several."""
+        return [
+            arguments[0] if len(arguments) == 1 else arguments
+            for name, arguments in self.heard
+            if name == member
+        ]
+
+    def _member(name: str) -> Callable[..., None]:  # noqa: N805
+        def hear(self: "FakeHost", *arguments: Any) -> None:
+            self.heard.append((name, arguments))
+
+        return hear
+
+    provide_token = _member("provide_token")
+    validate_result_update = _member("validate_result_update")
+    transaction_event = _member("transaction_event")
+    transaction_event_response = _member("transaction_event_response")
+    security_event = _member("security_event")
+    event_data = _member("event_data")
+    boot_notification_response = _member("boot_notification_response")
+    connection_status = _member("connection_status")
+    charging_schedules = _member("charging_schedules")
+    evse_changed = _member("evse_changed")
+    errors_changed = _member("errors_changed")
+    health_changed = _member("health_changed")
+
+
+@dataclass
+class FakeAgents:
+    """Agents that do as told and remember it; what is not in `interfaces` is refused."""
+
+    interfaces: set[str] = field(
+        default_factory=lambda: {"EvseManager", "System", "Auth", "OcppDataTransfer"}
+    )
+    boot_reason: BootReason = BootReason.POWER_UP
+    reset_allowed: bool = True
+    answer: bool = True
+    sets_time: bool = True
+    data_transfer_response: DataTransferResponse = DataTransferResponse(DataTransferStatus.ACCEPTED)
+    calls: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def has(self, interface: str) -> bool:
+        return interface in self.interfaces
+
+    def _call(self, interface: str, *call: Any) -> None:
+        if interface not in self.interfaces:
+            raise AgentRefused(f"nobody implements {interface}")
+        self.calls.append(call)
+
+    def of(self, member: str) -> list[tuple[Any, ...]]:
+        """The arguments of each call of a member."""
+        return [call[1:] for call in self.calls if call[0] == member]
+
+    async def enable_disable(
+        self, evse_id: int, connector_id: int, status: OperationalStatus
+    ) -> bool:
+        self._call("EvseManager", "enable_disable", evse_id, connector_id, status)
+        return self.answer
+
+    async def pause_charging(self, evse_id: int) -> bool:
+        self._call("EvseManager", "pause_charging", evse_id)
+        return self.answer
+
+    async def resume_charging(self, evse_id: int) -> bool:
+        self._call("EvseManager", "resume_charging", evse_id)
+        return self.answer
+
+    async def stop_transaction(
+        self, evse_id: int, reason: StopReason, id_token: IdToken | None = None
+    ) -> bool:
+        self._call("EvseManager", "stop_transaction", evse_id, reason, id_token)
+        return self.answer
+
+    async def force_unlock(self, evse_id: int, connector_id: int) -> bool:
+        self._call("EvseManager", "force_unlock", evse_id, connector_id)
+        return self.answer
+
+    async def is_reset_allowed(self, reset_type: str) -> bool:
+        self._call("System", "is_reset_allowed", reset_type)
+        return self.reset_allowed
+
+    async def reset(self, reset_type: str, *, scheduled: bool) -> None:
+        self._call("System", "reset", reset_type, scheduled)
+
+    async def reset_evse(self, evse_id: int) -> bool:
+        self._call("System", "reset_evse", evse_id)
+        return self.answer
+
+    async def set_system_time(self, moment: datetime) -> bool:
+        self._call("System", "set_system_time", moment)
+        return self.sets_time
+
+    async def get_boot_reason(self) -> BootReason:
+        self._call("System", "get_boot_reason")
+        return self.boot_reason
+
+    async def set_connection_timeout(self, timeout_s: int) -> None:
+        self._call("Auth", "set_connection_timeout", timeout_s)
+
+    async def set_master_pass_group_id(self, group_id: str) -> None:
+        self._call("Auth", "set_master_pass_group_id", group_id)
+
+    async def withdraw_authorization(self, evse_id: int | None, id_token: IdToken | None) -> bool:
+        self._call("Auth", "withdraw_authorization", evse_id, id_token)
+        return self.answer
+
+    async def data_transfer(self, request: DataTransfer) -> DataTransferResponse:
+        self._call("OcppDataTransfer", "data_transfer", request)
+        return self.data_transfer_response
+
+
+class FakeTasks:
+    """Tasks of the test's event loop; `settle()` waits until all have ended."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        self._tasks.add(asyncio.get_running_loop().create_task(work, name=name))
+
+    async def settle(self) -> None:
+        while self._tasks:
+            tasks, self._tasks = self._tasks, set()
+            await asyncio.gather(*tasks)
+
+
+@dataclass
+class World:
+    """All fakes of one test, and the `Outside` made of them."""
+
+    clock: FakeClock = field(default_factory=FakeClock)
+    csms: FakeCsms = field(default_factory=FakeCsms)
+    host: FakeHost = field(default_factory=FakeHost)
+    agents: FakeAgents = field(default_factory=FakeAgents)
+    tasks: FakeTasks = field(default_factory=FakeTasks)
+    store: MemoryStore = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        self.store = self.store or MemoryStore(self.clock)
+        self._ids = itertools.count(1)
+
+    def new_id(self) -> str:
+        return f"00000000-0000-4000-8000-{next(self._ids):012d}"
+
+    @property
+    def outside(self) -> Outside:
+        return Outside(
+            clock=self.clock,
+            store=self.store,
+            csms=self.csms,
+            host=self.host,
+            agents=self.agents,
+            tasks=self.tasks,
+            new_id=self.new_id,
+            random=lambda: 0.5,
+        )
