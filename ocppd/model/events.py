@@ -1,6 +1,6 @@
-"""Events of variables (block N), as the host is told of them."""
+"""What the station tells of its variables: events of monitors."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -15,7 +15,7 @@ class EventTrigger(StrEnum):
     PERIODIC = "Periodic"
 
 
-class EventNotificationType(StrEnum):
+class EventNotification(StrEnum):
     """EventNotificationEnumType."""
 
     HARD_WIRED_NOTIFICATION = "HardWiredNotification"
@@ -26,14 +26,14 @@ class EventNotificationType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EventData:
-    """EventDataType: `actual_value` at most 2500 characters."""
+    """EventDataType: one event of one variable."""
 
     address: ComponentVariable
     event_id: int
     timestamp: datetime
     trigger: EventTrigger
-    actual_value: str
-    event_notification_type: EventNotificationType
+    actual_value: str = field(repr=False)
+    event_notification_type: EventNotification
     cause: int | None = None
     tech_code: str | None = None
     tech_info: str | None = None
