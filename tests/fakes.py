@@ -309,7 +309,9 @@ class FakeAgents:
     reset_allowed: bool = True
     answer: bool = True
     sets_time: bool = True
-    data_transfer_response: DataTransferResponse = DataTransferResponse(DataTransferStatus.ACCEPTED)
+    data_transfer_response: DataTransferResponse = field(
+        default_factory=lambda: DataTransferResponse(DataTransferStatus.ACCEPTED)
+    )
     calls: list[tuple[Any, ...]] = field(default_factory=list)
 
     def has(self, interface: str) -> bool:

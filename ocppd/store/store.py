@@ -47,8 +47,7 @@ class SqliteStore:
         self._now = now
         self._new_id = new_id
         self.set_aside_file: Path | None = None
-        self._unusable: str | None = None
-        connection = self._open(path)
+        connection, self._unusable = self._open(path)
         self._documents = _documents(connection)
         self._facts = _facts(connection)
         self._by_csms_id = {
@@ -74,13 +73,14 @@ class SqliteStore:
         if self._unusable is not None:
             on_health(self._unusable)
 
-    def _open(self, path: Path) -> sqlite3.Connection:
+    def _open(self, path: Path) -> tuple[sqlite3.Connection, str | None]:
+        """Return the connection, and why nothing written to it lasts, if so."""
         try:
-            return _ready(path)
+            return _ready(path), None
         except sqlite3.OperationalError as error:  # read-only, full, locked: not the file's fault
-            self._unusable = f"cannot open the store: {error}"
-            _LOG.error("%s; nothing will survive a restart", self._unusable)
-            return _ready(Path(":memory:"))
+            reason = f"cannot open the store: {error}"
+            _LOG.error("%s; nothing will survive a restart", reason)
+            return _ready(Path(":memory:")), reason
         except (sqlite3.DatabaseError, CannotMigrate) as error:
             damaged = path.with_name(f"{path.name}.damaged-{self._now():%Y%m%dT%H%M%S}")
             _LOG.error("the store is unusable (%s); kept as %s, starting anew", error, damaged)
@@ -89,7 +89,7 @@ class SqliteStore:
                 if part.exists():
                     part.rename(damaged.with_name(damaged.name + suffix))
             self.set_aside_file = damaged
-            return _ready(path)
+            return _ready(path), None
 
     def close(self, timeout_s: float = 1.0) -> None:
         """Commit what is left and close the file."""
