@@ -1,0 +1,343 @@
+"""`/etc/ocppd/ocppd.yaml` as one frozen Config.
+
+How this box runs the daemon: identity, topology, CSMS slots, storage, log. It is checked as a
+whole, only read, and says where each mistake is. Whatever OCPP calls a variable is given to the
+device model on the first start and changes there.
+"""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ocppd.device_model.names import (
+    ChargingStation,
+    InternalCtrlr,
+    NetworkConfiguration,
+    OCPPCommCtrlr,
+    SecurityCtrlr,
+)
+from ocppd.model.charging_schedules import ChargingRateUnit
+from ocppd.model.variables import ComponentVariable
+from ocppd.strict_yaml import Node, YamlError, load
+
+DEFAULT_FILE = Path("/etc/ocppd/ocppd.yaml")
+DEFAULT_STATE = Path("/var/lib/ocppd")
+DEFAULT_DEVICE_MODEL = Path("/etc/ocppd/device-model.d")
+VERSIONS = ("2.1", "2.0.1", "1.6")
+_URL = re.compile(r"wss?://[^\s/?#]+(?:[/?][^\s#]*)?")
+_MOST_EVSES = 128
+_MOST_CONNECTORS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class StationConfig:
+    """What the station is: BootNotification tells it to the CSMS."""
+
+    vendor: str = "unknown"
+    model: str = "unknown"
+    serial_number: str | None = None
+    firmware_version: str | None = None
+    iccid: str | None = None
+    imsi: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SlotConfig:
+    """One way to a CSMS: a slot of the component NetworkConfiguration."""
+
+    slot: int
+    url: str
+    identity: str
+    security_profile: int
+    password: str | None = field(default=None, repr=False)
+    message_timeout_s: int = 30
+    interface: str = "Any"
+
+
+@dataclass(frozen=True, slots=True)
+class TlsConfig:
+    """Files for security profiles 2 and 3; without `ca_file` the system's roots are trusted."""
+
+    ca_file: Path | None = None
+    certificate_file: Path | None = None
+    key_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HostConfig:
+    """How long the host's agents may take, and what the daemon does without them."""
+
+    agent_timeout_s: float = 10.0
+    agent_grace_s: float = 15.0
+    builtin_system: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulesConfig:
+    """How composite schedules are published: each `interval_s` (0: on change only)."""
+
+    interval_s: int = 30
+    duration_s: int = 600
+    unit: ChargingRateUnit = ChargingRateUnit.A
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All of the file; `evses` has the connector types of each EVSE."""
+
+    station: StationConfig = StationConfig()
+    evses: tuple[tuple[str, ...], ...] = ()
+    csms: tuple[SlotConfig, ...] = ()
+    versions: tuple[str, ...] = VERSIONS
+    tls: TlsConfig = TlsConfig()
+    host: HostConfig = HostConfig()
+    charging_schedules: SchedulesConfig = SchedulesConfig()
+    device_model: Path = DEFAULT_DEVICE_MODEL
+    log_level: str = "info"
+    max_message_size: int = 1 << 20
+
+    def initial_values(self) -> dict[ComponentVariable, str]:
+        """Return what the device model is told on the first start."""
+        station = self.station
+        values: dict[ComponentVariable, str | None] = {
+            ChargingStation.VendorName: station.vendor,
+            ChargingStation.Model: station.model,
+            ChargingStation.SerialNumber: station.serial_number,
+            ChargingStation.FirmwareVersion: station.firmware_version,
+            InternalCtrlr.ChargePointVendor: station.vendor,
+            InternalCtrlr.ChargePointModel: station.model,
+            InternalCtrlr.ChargePointSerialNumber: station.serial_number,
+            InternalCtrlr.ChargeBoxSerialNumber: station.serial_number,
+            InternalCtrlr.FirmwareVersion: station.firmware_version,
+            InternalCtrlr.ICCID: station.iccid,
+            InternalCtrlr.IMSI: station.imsi,
+            InternalCtrlr.SupportedOcppVersions: ",".join(f"ocpp{one}" for one in self.versions),
+        }
+        for slot in self.csms:
+            values |= {
+                NetworkConfiguration.OcppCsmsUrl(slot.slot): slot.url,
+                NetworkConfiguration.Identity(slot.slot): slot.identity,
+                NetworkConfiguration.SecurityProfile(slot.slot): str(slot.security_profile),
+                NetworkConfiguration.BasicAuthPassword(slot.slot): slot.password,
+                NetworkConfiguration.MessageTimeout(slot.slot): str(slot.message_timeout_s),
+                NetworkConfiguration.OcppInterface(slot.slot): slot.interface,
+                NetworkConfiguration.OcppTransport(slot.slot): "JSON",
+            }
+        if self.csms:
+            values[SecurityCtrlr.Identity] = self.csms[0].identity
+            values[SecurityCtrlr.SecurityProfile] = str(self.csms[0].security_profile)
+            values[OCPPCommCtrlr.NetworkConfigurationPriority] = ",".join(
+                str(slot.slot) for slot in self.csms
+            )
+        return {address: value for address, value in values.items() if value is not None}
+
+
+def read(path: Path) -> Config:
+    """Read and check the file.
+
+    Raises:
+        YamlError: a mistake, with file, line and path
+
+    """
+    root = load(path)
+    if root.is_null:
+        return Config()
+    members = root.mapping(
+        optional=(
+            "station",
+            "evses",
+            "csms",
+            "versions",
+            "tls",
+            "host",
+            "charging_schedules",
+            "device_model",
+            "log",
+            "max_message_size",
+        )
+    )
+
+    def member(name: str) -> Node | None:
+        node = members.get(name)
+        return None if node is None or node.is_null else node
+
+    folder = path.parent
+    config = Config()
+    station, evses, csms, versions = (
+        member(name) for name in ("station", "evses", "csms", "versions")
+    )
+    tls, host, schedules = (member(name) for name in ("tls", "host", "charging_schedules"))
+    log, device_model, size = (member(name) for name in ("log", "device_model", "max_message_size"))
+    return Config(
+        station=_station(station) if station else config.station,
+        evses=_evses(evses) if evses else config.evses,
+        csms=_slots(csms, folder) if csms else config.csms,
+        versions=_versions(versions) if versions else config.versions,
+        tls=_tls(tls, folder) if tls else config.tls,
+        host=_host(host) if host else config.host,
+        charging_schedules=_schedules(schedules) if schedules else config.charging_schedules,
+        device_model=folder / device_model.text() if device_model else config.device_model,
+        log_level=_log_level(log) if log else config.log_level,
+        max_message_size=size.integer(65_536, 1 << 26) if size else config.max_message_size,
+    )
+
+
+def _station(node: Node) -> StationConfig:
+    members = node.mapping(
+        required=("vendor", "model"),
+        optional=("serial_number", "firmware_version", "iccid", "imsi"),
+    )
+    limits = {  # BootNotification of 1.6 and 2.x, whichever is shorter
+        "vendor": 20,
+        "model": 20,
+        "serial_number": 25,
+        "firmware_version": 50,
+        "iccid": 20,
+        "imsi": 20,
+    }
+    return StationConfig(
+        **{
+            name: member.text(min_length=1, max_length=limits[name])
+            for name, member in members.items()
+            if not member.is_null
+        }
+    )
+
+
+def _evses(node: Node) -> tuple[tuple[str, ...], ...]:
+    evses = node.items()
+    if len(evses) > _MOST_EVSES:
+        raise node.error(f"there are more than {_MOST_EVSES} EVSEs")
+    found = []
+    for evse in evses:
+        connectors = evse.mapping(required=("connectors",), optional=())["connectors"]
+        if not 1 <= len(connectors.items()) <= _MOST_CONNECTORS:
+            raise connectors.error(f"an EVSE has 1 to {_MOST_CONNECTORS} connectors")
+        found.append(
+            tuple(connector.text(min_length=1, max_length=20) for connector in connectors.items())
+        )
+    return tuple(found)
+
+
+def _slots(node: Node, folder: Path) -> tuple[SlotConfig, ...]:
+    slots: list[SlotConfig] = []
+    for item in node.items():
+        members = item.mapping(
+            required=("url", "identity"),
+            optional=(
+                "slot",
+                "security_profile",
+                "password",
+                "password_file",
+                "message_timeout_s",
+                "interface",
+            ),
+        )
+        slot = members["slot"].integer(1, 99) if "slot" in members else len(slots) + 1
+        if any(slot == other.slot for other in slots):
+            raise item.error(f"slot {slot} is there twice")
+        slots.append(_slot(item, members, slot, folder))
+    return tuple(slots)
+
+
+def _slot(item: Node, members: dict[str, Node], slot: int, folder: Path) -> SlotConfig:
+    url = members["url"].text(max_length=2000)
+    if not _URL.fullmatch(url):
+        raise members["url"].error("is not the address of a WebSocket, as in wss://host/path")
+    identity = members["identity"].text(min_length=1, max_length=48)
+    if ":" in identity:  # RFC 7617: the user of Basic authentication
+        raise members["identity"].error("must not contain a colon")
+    secure = url.startswith("wss:")
+    profile = 2 if secure else 1
+    if "security_profile" in members:
+        profile = members["security_profile"].integer(0, 3)
+        if secure != (profile >= 2):  # profiles 2 and 3 are TLS
+            wanted = "wss" if profile >= 2 else "ws"
+            raise members["security_profile"].error(f"profile {profile} needs a {wanted} address")
+    password = _password(item, members, folder)
+    if password is None and profile in (1, 2):
+        raise item.error(f"security profile {profile} needs a password or a password_file")
+    timeout = members.get("message_timeout_s")
+    interface = members.get("interface")
+    return SlotConfig(
+        slot=slot,
+        url=url,
+        identity=identity,
+        security_profile=profile,
+        password=password,
+        message_timeout_s=timeout.integer(1, 600) if timeout else 30,
+        interface=interface.text(max_length=20) if interface else "Any",
+    )
+
+
+def _password(item: Node, members: dict[str, Node], folder: Path) -> str | None:
+    if "password" in members and "password_file" in members:
+        raise item.error("has both a password and a password_file")
+    if "password" in members:
+        return members["password"].text(min_length=1, max_length=64)
+    if "password_file" not in members:
+        return None
+    node = members["password_file"]
+    try:
+        password = (folder / node.text(min_length=1)).read_text("utf-8").strip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise node.error(f"cannot be read: {reason}") from None
+    if not 1 <= len(password) <= 64:  # NetworkConfiguration.BasicAuthPassword
+        raise node.error("the password in it has not 1 to 64 characters")
+    return password
+
+
+def _versions(node: Node) -> tuple[str, ...]:
+    versions = []
+    for item in node.items():
+        version = item.written()
+        if version not in VERSIONS:
+            raise item.error(f"{version} is none of {', '.join(VERSIONS)}")
+        if version in versions:
+            raise item.error(f"{version} is there twice")
+        versions.append(version)
+    if not versions:
+        raise node.error("must not be empty")
+    return tuple(versions)
+
+
+def _tls(node: Node, folder: Path) -> TlsConfig:
+    members = node.mapping(optional=("ca_file", "certificate_file", "key_file"))
+    files = {name: folder / member.text() for name, member in members.items() if not member.is_null}
+    for name, file in files.items():
+        if not file.is_file():
+            raise members[name].error(f"there is no file {file}")
+    return TlsConfig(**files)
+
+
+def _host(node: Node) -> HostConfig:
+    members = node.mapping(optional=("agent_timeout_s", "agent_grace_s", "builtin_system"))
+    default = HostConfig()
+    timeout, grace = members.get("agent_timeout_s"), members.get("agent_grace_s")
+    builtin = members.get("builtin_system")
+    return HostConfig(
+        agent_timeout_s=timeout.number(0.1, 300) if timeout else default.agent_timeout_s,
+        agent_grace_s=grace.number(0, 3600) if grace else default.agent_grace_s,
+        builtin_system=builtin.flag() if builtin else default.builtin_system,
+    )
+
+
+def _schedules(node: Node) -> SchedulesConfig:
+    members = node.mapping(optional=("interval_s", "duration_s", "unit"))
+    default = SchedulesConfig()
+    interval, duration = members.get("interval_s"), members.get("duration_s")
+    unit = members.get("unit")
+    return SchedulesConfig(
+        interval_s=interval.integer(0, 86_400) if interval else default.interval_s,
+        duration_s=duration.integer(1, 604_800) if duration else default.duration_s,
+        unit=ChargingRateUnit(unit.one_of("A", "W")) if unit else default.unit,
+    )
+
+
+def _log_level(node: Node) -> str:
+    level = node.mapping(required=("level",), optional=())["level"]
+    return level.one_of("debug", "info", "warning", "error")
+
+
+__all__ = ["Config", "YamlError", "read"]
