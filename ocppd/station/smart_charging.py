@@ -18,7 +18,7 @@ from ocppd.model.charging_schedules import (
 from ocppd.station.evse import Evses
 from ocppd.station.ports import Outside
 
-_LONGEST_S = 366 * 86_400
+_LONGEST_S = 365 * 86_400
 _DEFAULTS = (
     SmartChargingCtrlr.CompositeScheduleDefaultLimitAmps,
     SmartChargingCtrlr.CompositeScheduleDefaultLimitWatts,
@@ -77,7 +77,7 @@ class SmartCharging:
         """Return the schedule of the station (EVSE 0) and of each EVSE, from now on.
 
         Raises:
-            InvalidArgument: `duration_s` is not within 1 to 31622400 (366 days)
+            InvalidArgument: `duration_s` is not within 1 to 31536000 (365 days)
 
         """
         if not 1 <= duration_s <= _LONGEST_S:
