@@ -1,0 +1,276 @@
+import asyncio
+import itertools
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from ocppd.errors import StorageFailure
+from ocppd.model.queue import TransactionFacts
+from ocppd.model.security import SecurityEventNotification
+from ocppd.model.transactions import TransactionEvent, TransactionEventType, TriggerReason
+from ocppd.model.variables import AttributeType, Component, ComponentVariable, EvseRef, Variable
+from ocppd.store.store import SqliteStore
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+ADDRESS = ComponentVariable(Component("EVSE", None, EvseRef(1, 2)), Variable("Power", "x"))
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    text: str
+
+
+def event(transaction_id: str, seq_no: int) -> TransactionEvent:
+    kind = TransactionEventType.STARTED if seq_no == 0 else TransactionEventType.UPDATED
+    return TransactionEvent(
+        kind, NOW, TriggerReason.AUTHORIZED, seq_no, transaction_id, "session", EvseRef(1, 1)
+    )
+
+
+class Health:
+    def __init__(self) -> None:
+        self.said: list[str | None] = []
+
+
+@contextmanager
+def opened(folder: Path, health: Health | None = None) -> Iterator[SqliteStore]:
+    ids = itertools.count(1)
+    store = SqliteStore(
+        folder / "ocppd.db",
+        now=lambda: NOW,
+        new_id=lambda: f"id-{next(ids)}",
+        on_health=(health or Health()).said.append,
+    )
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+async def test_documents_come_back_after_a_restart(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        store.save("a", Note("first"))
+        store.save("a", Note("second"))
+        store.save("b", Note("gone"))
+        store.forget(Note, "b")
+        await store.durable()
+
+    with opened(tmp_path) as store:
+        assert store.load(Note) == {"a": Note("second")}
+
+
+async def test_a_document_that_is_not_readable_spoils_no_other(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        store.save("a", Note("kept"))
+        store.save("b", Note("spoilt"))
+        await store.durable()
+    with sqlite3.connect(tmp_path / "ocppd.db") as database:
+        database.execute("UPDATE document SET body = '{}' WHERE key = 'b'")
+    database.close()
+
+    with opened(tmp_path) as store:
+        assert store.load(Note) == {"a": Note("kept")}
+
+
+async def test_the_queue_keeps_order_ids_and_counts(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        with store.atomically():
+            store.queue(event("tx", 0))
+            store.queue(SecurityEventNotification("StartupOfTheDevice", NOW))
+            store.queue(event("tx", 1))
+        first, second, third = await store.waiting("2.x", 10)
+        store.entry_failed(first)
+        store.dequeue(second)
+        await store.durable()
+
+    with opened(tmp_path) as store:
+        entries = await store.waiting("2.x", 10)
+        assert [entry.request for entry in entries] == [event("tx", 0), event("tx", 1)]
+        assert [entry.message_id for entry in entries] == [first.message_id, third.message_id]
+        assert [entry.attempts for entry in entries] == [1, 0]
+        assert store.queued_for("tx") == 2
+        assert store.queued_for(None) == 2
+        store.queue(event("tx", 2))
+        assert (await store.waiting("2.x", 10))[-1].id > third.id
+
+
+async def test_numbers_of_the_queue_are_never_given_twice(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        store.queue(event("tx", 0))
+        [entry] = await store.waiting("2.x", 10)
+        store.dequeue(entry)
+        await store.durable()
+
+    with opened(tmp_path) as store:
+        store.queue(event("tx", 1))
+        [later] = await store.waiting("2.x", 10)
+        assert later.id > entry.id
+
+
+async def test_what_was_acknowledged_in_one_generation_waits_for_it(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        store.queue(event("old", 1))
+        store.queue(event("new", 0))
+        store.save_transaction_facts("old", "1.6", "42")
+
+        assert [e.request.transaction_id for e in await store.waiting("2.x", 10)] == ["new"]
+        assert [e.request.transaction_id for e in await store.waiting("1.6", 10)] == ["old", "new"]
+        assert store.transaction_of("42") == "old"
+        await store.durable()
+
+    with opened(tmp_path) as store:
+        assert store.facts_of("old") == TransactionFacts("1.6", "42")
+        assert store.facts_of("new") == TransactionFacts()
+        assert store.transaction_of("42") == "old"
+        assert store.transaction_of("old") == "old"
+        store.forget_transaction_facts("old")
+        assert store.transaction_of("42") is None
+
+
+async def test_what_is_set_aside_is_shown_and_not_sent(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        store.queue(event("tx", 0))
+        [entry] = await store.waiting("2.x", 10)
+        store.set_aside(entry, "refused 5 times")
+
+        assert await store.waiting("2.x", 10) == []
+        [shown] = await store.all_entries()
+        assert shown.set_aside == "refused 5 times"
+        assert store.queued_for("tx") == 0
+
+
+async def test_changed_variables_come_back(tmp_path: Path) -> None:
+    other = ComponentVariable(Component("AuthCtrlr"), Variable("Enabled"))
+    with opened(tmp_path) as store:
+        store.save_attribute(ADDRESS, AttributeType.ACTUAL, "7", "csms")
+        store.save_attribute(ADDRESS, AttributeType.TARGET, "8", "csms")
+        store.save_attribute(other, AttributeType.ACTUAL, "true", "internal")
+        store.save_attribute(other, AttributeType.ACTUAL, None, "internal")
+        await store.durable()
+
+    with opened(tmp_path) as store:
+        assert store.variables == {
+            (ADDRESS, AttributeType.ACTUAL): ("7", "csms"),
+            (ADDRESS, AttributeType.TARGET): ("8", "csms"),
+        }
+
+
+async def test_a_unit_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        with store.atomically():
+            store.save("a", Note("one"))
+            store._write("INSERT INTO nowhere VALUES (1)")
+        store.save("b", Note("two"))
+        with pytest.raises(StorageFailure):
+            await store.durable()
+
+    with opened(tmp_path) as store:
+        assert "a" not in store.load(Note)
+
+
+async def test_nested_units_join_the_outermost(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        with store.atomically():
+            with store.atomically():
+                store.save("a", Note("one"))
+            assert store._writer._submitted == 0
+        assert store._writer._submitted == 1
+
+
+async def test_a_damaged_file_is_kept_and_a_new_one_made(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        for number in range(200):
+            store.save(str(number), Note("x" * 100))
+        await store.durable()
+    file = tmp_path / "ocppd.db"
+    file.write_bytes(b"not a database at all" + file.read_bytes()[21:])
+
+    with opened(tmp_path) as store:
+        assert store.set_aside_file is not None
+        assert store.set_aside_file.exists()
+        store.save("a", Note("goes on"))
+        await store.durable()
+    with opened(tmp_path) as store:
+        assert store.load(Note) == {"a": Note("goes on")}
+
+
+async def test_a_store_that_cannot_be_opened_works_from_memory_and_says_so(tmp_path: Path) -> None:
+    health = Health()
+    with opened(tmp_path / "missing", health) as store:
+        store.queue(event("tx", 0))
+        assert [entry.request.seq_no for entry in await store.waiting("2.x", 10)] == [0]
+        with pytest.raises(StorageFailure, match="cannot open the store"):
+            await store.durable()
+    assert health.said == ["cannot open the store: unable to open database file"]
+
+
+async def test_a_disk_that_fails_delays_what_is_kept_and_loses_nothing(tmp_path: Path) -> None:
+    health = Health()
+    with opened(tmp_path, health) as store:
+        await store.durable()
+        blocker = sqlite3.connect(tmp_path / "ocppd.db", isolation_level=None)
+        store._writer._connection.execute("PRAGMA busy_timeout = 0")
+        blocker.execute("BEGIN IMMEDIATE")
+        store.save("a", Note("waits"))
+        with pytest.raises(StorageFailure, match="locked"):
+            await store.durable()
+        assert health.said == ["cannot write the store: database is locked"]
+
+        blocker.execute("ROLLBACK")
+        blocker.close()
+        store.save("b", Note("goes through"))
+        await store.durable()
+        await asyncio.sleep(0)
+        assert health.said[-1] is None
+
+    with opened(tmp_path) as store:
+        assert store.load(Note) == {"a": Note("waits"), "b": Note("goes through")}
+
+
+@pytest.mark.parametrize("round_", range(5))
+async def test_what_was_acknowledged_survives_a_kill(tmp_path: Path, round_: int) -> None:
+    script = textwrap.dedent("""
+        import asyncio, itertools, pathlib, sys
+        sys.path.insert(0, ".")
+        from tests.store.test_store import NOW, event
+        from ocppd.store.store import SqliteStore
+
+        async def main():
+            ids = itertools.count()
+            store = SqliteStore(pathlib.Path(sys.argv[1]), now=lambda: NOW,
+                                new_id=lambda: str(next(ids)), on_health=print)
+            for number in itertools.count():
+                store.queue(event("tx", number))
+                await store.durable()
+                print(number, flush=True)
+
+        asyncio.run(main())
+    """)
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, str(tmp_path / "ocppd.db")],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    acknowledged = -1
+    for line in process.stdout:
+        acknowledged = int(line)
+        if acknowledged == 20 + 37 * round_:
+            os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+
+    with opened(tmp_path) as store:
+        kept = [entry.request.seq_no for entry in await store.waiting("2.x", 10_000)]
+    assert kept == list(range(len(kept)))
+    assert len(kept) > acknowledged
