@@ -1,0 +1,68 @@
+"""The daemon's command line."""
+
+import argparse
+import asyncio
+import logging
+import sys
+from pathlib import Path
+
+from ocppd import __version__
+from ocppd.config import DEFAULT_FILE, DEFAULT_STATE, read
+from ocppd.daemon import run
+from ocppd.strict_yaml import YamlError
+
+_BAD_CONFIGURATION = 78  # EX_CONFIG of sysexits.h: systemd does not restart on it
+_PRIORITIES = {
+    logging.DEBUG: 7,
+    logging.INFO: 6,
+    logging.WARNING: 4,
+    logging.ERROR: 3,
+    logging.CRITICAL: 2,
+}
+
+
+class _JournalFormatter(logging.Formatter):
+    """One entry of the journal per record: each line with its priority, none without."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        prefix = f"<{_PRIORITIES.get(record.levelno, 6)}>"
+        return "\n".join(prefix + line for line in text.splitlines() or [""])
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the daemon until SIGTERM; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="ocppd", description="OCPP for EV chargers, as org.everest.Ocpp on D-Bus."
+    )
+    parser.add_argument("--config", type=Path, default=DEFAULT_FILE, help="default: %(default)s")
+    parser.add_argument(
+        "--state", type=Path, default=DEFAULT_STATE, help="folder of the store; default: %(default)s"
+    )
+    parser.add_argument(
+        "--bus", default="system", help='address of the bus; "system" (default) or "session"'
+    )
+    parser.add_argument("--check", action="store_true", help="check the configuration and exit")
+    parser.add_argument("--version", action="version", version=f"ocppd {__version__}")
+    options = parser.parse_args(arguments)
+    try:
+        config = read(options.config)
+        _set_up_logging(config.log_level)
+        if options.check:
+            return 0
+        return asyncio.run(run(config, options.state, options.bus))
+    except YamlError as error:
+        sys.stderr.write(f"<3>ocppd: {error}\n")
+        return _BAD_CONFIGURATION
+
+
+def _set_up_logging(level: str) -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(_JournalFormatter("%(name)s: %(message)s"))
+    logging.basicConfig(level=level.upper(), handlers=[handler])
+    for library in ("websockets", "dbus_fast", "dbus_next", "asyncio"):
+        logging.getLogger(library).setLevel(logging.WARNING)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
