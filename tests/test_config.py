@@ -1,0 +1,164 @@
+from pathlib import Path
+
+import pytest
+
+from ocppd.config import Config, HostConfig, SchedulesConfig, SlotConfig, StationConfig, read
+from ocppd.device_model.names import (
+    ChargingStation,
+    InternalCtrlr,
+    NetworkConfiguration,
+    OCPPCommCtrlr,
+)
+from ocppd.model.charging_schedules import ChargingRateUnit
+from ocppd.strict_yaml import YamlError
+
+README = Path(__file__).parents[1] / "README.md"
+WHOLE = """
+station: {vendor: Acme, model: AC22, serial_number: "0042", firmware_version: "1.0"}
+evses:
+  - connectors: [cType2]
+  - connectors: [cType2, cCCS2]
+csms:
+  - url: ws://localhost:9000/ocpp
+    identity: CP1
+    password: hunter2hunter2
+    message_timeout_s: 5
+  - slot: 7
+    url: ws://localhost:9001
+    identity: CP1
+    security_profile: 0
+versions: [1.6, 2.0.1]
+host: {agent_timeout_s: 2.5, agent_grace_s: 0, builtin_system: false}
+charging_schedules: {interval_s: 0, duration_s: 900, unit: W}
+device_model: more
+log: {level: debug}
+max_message_size: 100000
+"""
+
+
+@pytest.fixture
+def written(tmp_path: Path):
+    def write(text: str) -> Path:
+        path = tmp_path / "ocppd.yaml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def test_all_of_it(written) -> None:
+    path = written(WHOLE)
+
+    assert read(path) == Config(
+        station=StationConfig("Acme", "AC22", "0042", "1.0"),
+        evses=(("cType2",), ("cType2", "cCCS2")),
+        csms=(
+            SlotConfig(1, "ws://localhost:9000/ocpp", "CP1", 1, "hunter2hunter2", 5),
+            SlotConfig(7, "ws://localhost:9001", "CP1", 0),
+        ),
+        versions=("1.6", "2.0.1"),
+        host=HostConfig(2.5, 0, builtin_system=False),
+        charging_schedules=SchedulesConfig(0, 900, ChargingRateUnit.W),
+        device_model=path.parent / "more",
+        log_level="debug",
+        max_message_size=100_000,
+    )
+
+
+def test_an_empty_file_is_not_configured(written) -> None:
+    assert read(written("")) == Config()
+    assert read(written("# nothing yet\n")).csms == ()
+
+
+def test_the_readme_shows_a_file_that_works(written, tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("0123456789abcdef\n")
+    example = README.read_text().split("```yaml\n")[1].split("```")[0]
+
+    config = read(written(example))
+
+    assert config.versions == ("2.1", "2.0.1", "1.6")
+    assert config.csms[0].security_profile == 2
+    assert config.csms[0].password == "0123456789abcdef"
+
+
+def test_the_device_model_gets_its_first_values(written) -> None:
+    values = read(written(WHOLE)).initial_values()
+
+    assert values[ChargingStation.VendorName] == "Acme"
+    assert values[NetworkConfiguration.OcppCsmsUrl(7)] == "ws://localhost:9001"
+    assert values[NetworkConfiguration.BasicAuthPassword(1)] == "hunter2hunter2"
+    assert NetworkConfiguration.BasicAuthPassword(7) not in values
+    assert values[OCPPCommCtrlr.NetworkConfigurationPriority] == "1,7"
+    assert values[InternalCtrlr.SupportedOcppVersions] == "ocpp1.6,ocpp2.0.1"
+
+
+def test_secrets_stay_out_of_reprs(written) -> None:
+    assert "hunter2" not in repr(read(written(WHOLE)))
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "what"),
+    [
+        ("station: {vendor: A}", ":1: station:", "the key model is missing"),
+        ("stations: {}", ":1: stations:", "unknown key; known are: charging_schedules"),
+        ("station:\n  vendor: A\n  model: 22", ":3: station.model:", "expected a text in quotes"),
+        ("station: {vendor: A, model: %s}" % ("x" * 21), ":1: station.model:", "longer than 20"),
+        ("evses:\n  - connectors: []", ":2: evses[0].connectors:", "1 to 16 connectors"),
+        ("evses: 2", ":1: evses:", "expected a list"),
+        (
+            "csms:\n  - url: http://x\n    identity: a",
+            ":2: csms[0].url:",
+            "is not the address of a WebSocket",
+        ),
+        (
+            "csms:\n  - url: ws://x\n    identity: a:b\n    password: c",
+            ":3: csms[0].identity:",
+            "must not contain a colon",
+        ),
+        (
+            "csms:\n  - url: ws://x\n    identity: a\n    security_profile: 2",
+            ":4: csms[0].security_profile:",
+            "profile 2 needs a wss address",
+        ),
+        ("csms:\n  - url: ws://x\n    identity: a", ":2: csms[0]:", "needs a password"),
+        (
+            "csms:\n  - {url: ws://x, identity: a, password: b, password_file: c}",
+            ":2: csms[0]:",
+            "both a password and a password_file",
+        ),
+        (
+            "csms:\n  - {url: ws://x, identity: a, password_file: nowhere}",
+            ":2: csms[0].password_file:",
+            "cannot be read: No such file",
+        ),
+        (
+            "csms:\n  - {url: ws://x, identity: a, security_profile: 0}\n"
+            "  - {slot: 1, url: ws://x, identity: a, security_profile: 0}",
+            ":3: csms[1]:",
+            "slot 1 is there twice",
+        ),
+        ("versions: [2.0]", ":1: versions[0]:", "2.0 is none of 2.1, 2.0.1, 1.6"),
+        ("versions: [2.1, 2.1]", ":1: versions[1]:", "there twice"),
+        ("versions: []", ":1: versions:", "must not be empty"),
+        ("tls: {ca_file: nowhere.pem}", ":1: tls.ca_file:", "there is no file"),
+        ("host: {builtin_system: no}", ":1: host.builtin_system:", "expected true or false"),
+        ("host: {agent_timeout_s: 0}", ":1: host.agent_timeout_s:", "outside 0.1..300"),
+        ("charging_schedules: {unit: kW}", ":1: charging_schedules.unit:", "one of A, W"),
+        ("log: {level: loud}", ":1: log.level:", "one of debug"),
+        ("max_message_size: 1", ":1: max_message_size:", "outside 65536"),
+        ("a: 1\na: 2", ":2: a:", "there twice"),
+        ("a: [", ":2:", ""),
+    ],
+)
+def test_each_mistake_has_its_place(written, text: str, place: str, what: str) -> None:
+    path = written(text)
+
+    with pytest.raises(YamlError) as refused:
+        read(path)
+    assert str(refused.value).startswith(str(path) + place)
+    assert what in str(refused.value)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(YamlError, match="cannot be read: No such file"):
+        read(tmp_path / "nowhere.yaml")
