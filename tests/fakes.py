@@ -198,6 +198,10 @@ class MemoryStore:
             self.attributes[address, attribute_type] = (value, source)
         self._note(f"attribute {address}")
 
+    @property
+    def written(self) -> int:
+        return len(self.units)
+
     async def durable(self) -> None:
         return
 

@@ -217,7 +217,11 @@ class Store(Protocol):
 
 
 class Outbox(Protocol):
-    """The durable queue, as the CSMS adapter drains it."""
+    """The durable queue, as the CSMS adapter drains it, and the wait for the disk."""
+
+    @property
+    def written(self) -> int:
+        """How many units of work were handed over: unchanged, there is nothing new to wait for."""
 
     async def durable(self) -> None:
         """Wait until everything written so far is on disk; raises StorageFailure."""

@@ -66,6 +66,11 @@ class Writer:
         self._submitted += 1
         self._work.put(_Unit(self._submitted, writes))
 
+    @property
+    def submitted(self) -> int:
+        """How many units were handed over so far."""
+        return self._submitted
+
     async def durable(self) -> None:
         """Wait until all units submitted so far are on disk.
 

@@ -257,6 +257,11 @@ class SqliteStore:
 
     # Outbox.
 
+    @property
+    def written(self) -> int:
+        """How many units of work were handed over: unchanged, there is nothing new to wait for."""
+        return self._writer.submitted
+
     async def durable(self) -> None:
         """Wait until everything written so far is on disk; raises StorageFailure."""
         if self._unusable is not None:

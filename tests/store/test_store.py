@@ -183,8 +183,8 @@ async def test_nested_units_join_the_outermost(tmp_path: Path) -> None:
         with store.atomically():
             with store.atomically():
                 store.save("a", Note("one"))
-            assert store._writer._submitted == 0
-        assert store._writer._submitted == 1
+            assert store.written == 0
+        assert store.written == 1
 
 
 async def test_a_damaged_file_is_kept_and_a_new_one_made(tmp_path: Path) -> None:
