@@ -1,0 +1,124 @@
+"""Who may call what: by the sender's uid and groups, as the bus reports them."""
+
+import asyncio
+import grp
+import os
+import pwd
+from collections.abc import Mapping
+from enum import IntEnum
+from types import MappingProxyType
+from typing import Any
+
+from ocppd.dbus.binding import DAEMON, Bus, Message
+from ocppd.model.variables import ComponentVariable
+
+
+class Access(IntEnum):
+    """The classes of callers; each may do what the ones before it may."""
+
+    NONE = 0
+    OBSERVE = 1
+    CONTROL = 2
+    SECURE = 3
+
+
+GROUPS: Mapping[Access, str] = MappingProxyType(
+    {Access.SECURE: "ocpp-admin", Access.CONTROL: "ocpp", Access.OBSERVE: "ocpp-observe"}
+)
+
+# Credentials, and what decides to which CSMS the station connects and how; by component, in
+# lower case as the device model compares names. The empty component stands for keys of OCPP 1.6.
+_KEYS_16 = frozenset({"authorizationkey", "centralsystemuri", "chargepointid", "securityprofile"})
+_SECURE_VARIABLES: Mapping[str, frozenset[str]] = {
+    "securityctrlr": frozenset({"basicauthpassword", "identity", "securityprofile"}),
+    "ocppcommctrlr": frozenset({"networkconfigurationpriority", "activenetworkprofile"}),
+    "internalctrlr": frozenset({"networkconnectionprofiles", "centralsystemuri", "chargepointid"}),
+    "ocpp16legacyctrlr": _KEYS_16,
+    "": _KEYS_16,
+}
+
+
+def needs_secure(address: ComponentVariable) -> bool:
+    """Tell whether writing a variable is for callers of the secure class alone."""
+    component = address.component.name.lower()
+    if component == "networkconfiguration":
+        return True
+    return address.variable.name.lower() in _SECURE_VARIABLES.get(component, ())
+
+
+class Callers:
+    """What each caller on the bus may do, asked of the bus once for each connection.
+
+    Root and the user whom this process runs as may do everything.
+    """
+
+    def __init__(self, groups: Mapping[Access, str] = GROUPS) -> None:
+        self._groups = groups
+        self._bus: Bus | None = None
+        self._known: dict[str, Access] = {}
+        self._asked: dict[str, asyncio.Future[Access]] = {}
+
+    async def watch(self, bus: Bus) -> None:
+        """Ask this bus from now on, and hear of who leaves it."""
+        self._bus = bus
+        self._known.clear()
+        self._asked.clear()
+        await bus.match(f"type='signal',sender='{DAEMON}',member='NameOwnerChanged',arg2=''")
+
+    def left(self, name: str) -> None:
+        """Forget a connection that left the bus."""
+        self._known.pop(name, None)
+
+    def known(self, sender: str) -> Access | None:
+        """Return the class of a caller, None if the bus was not asked yet."""
+        return self._known.get(sender)
+
+    async def of(self, sender: str) -> Access:
+        """Return the class of a caller; nobody in particular if it is gone already."""
+        if (known := self._known.get(sender)) is not None:
+            return known
+        if (asked := self._asked.get(sender)) is not None:
+            return await asked
+        # Calls of one sender that wait for this are woken in the order in which they came.
+        future: asyncio.Future[Access] = asyncio.get_running_loop().create_future()
+        self._asked[sender] = future
+        access = Access.NONE
+        try:
+            assert self._bus is not None
+            [credentials] = await self._bus.daemon("GetConnectionCredentials", "s", sender)
+            access = self._known[sender] = self._judge(credentials)
+        except Exception:
+            access = Access.NONE
+        finally:
+            self._asked.pop(sender, None)
+            if not future.done():
+                future.set_result(access)
+        return access
+
+    def _judge(self, credentials: Mapping[str, Any]) -> Access:
+        uid = credentials["UnixUserID"].value
+        if uid in (0, os.geteuid()):
+            return Access.SECURE
+        if "UnixGroupIDs" in credentials:
+            groups = set(credentials["UnixGroupIDs"].value)
+        else:  # message buses older than dbus-daemon 1.14
+            user = pwd.getpwuid(uid)
+            groups = set(os.getgrouplist(user.pw_name, user.pw_gid))
+        for access, name in self._groups.items():
+            try:
+                if grp.getgrnam(name).gr_gid in groups:
+                    return access
+            except KeyError:
+                continue  # no such group on this machine, so nobody is in it
+        return Access.NONE
+
+
+def is_departure(message: Message) -> bool:
+    """Tell whether a message is the bus's word that a connection left it."""
+    return (
+        message.member == "NameOwnerChanged"
+        and message.sender == DAEMON
+        and len(message.body) == 3
+        and message.body[2] == ""
+        and message.body[0].startswith(":")
+    )
