@@ -19,7 +19,7 @@ class TransactionEventType(StrEnum):
 
 
 class TriggerReason(StrEnum):
-    """TriggerReasonEnumType of 2.1; the last six are not in 2.0.1."""
+    """TriggerReasonEnumType of 2.1; the last eight are not in 2.0.1."""
 
     AUTHORIZED = "Authorized"
     CABLE_PLUGGED_IN = "CablePluggedIn"
@@ -48,6 +48,8 @@ class TriggerReason(StrEnum):
     TARIFF_CHANGED = "TariffChanged"
     TARIFF_NOT_ACCEPTED = "TariffNotAccepted"
     TX_RESUMED = "TxResumed"
+    COST_LIMIT_REACHED = "CostLimitReached"
+    LIMIT_SET = "LimitSet"
 
 
 class ChargingState(StrEnum):
@@ -137,11 +139,12 @@ class TransactionEventResponse:
 class TransactionEvent(CsmsRequest[TransactionEventResponse]):
     """TransactionEventRequest, with what 1.6 needs to say the same.
 
-    `id_token` is present where 2.x says it (E03, E04); `starting_token` always is once the
-    transaction is authorized, because StartTransaction.req of 1.6 needs it. `meter_wh` is the
-    import register at `timestamp`, `start_meter_wh` the one when it was authorized.
-    `stop_token` is who ended it (E07), `evse` where it is: 2.x sends it in the first event
-    and whenever it changes, `evse_told` says that this event carries it.
+    `id_token` is present where 2.x says it (E03, E07); `starting_token` always is once the
+    transaction is authorized, because StartTransaction.req of 1.6 needs it. `authorizes` marks
+    the one event that tells the starting token first: in 1.6 the transaction starts there.
+    `meter_wh` is the import register at `timestamp`, `authorized_meter_wh` the one when it was
+    authorized. `stop_token` is who ended it (E07). `evse` is where it is; `evse_told` says that
+    2.x has to be told in this event.
     """
 
     event_type: TransactionEventType
@@ -160,6 +163,8 @@ class TransactionEvent(CsmsRequest[TransactionEventResponse]):
     remote_start_id: int | None = None
     id_token: IdToken | None = None
     starting_token: IdToken | None = None
+    authorizes: bool = False
+    stop_token: IdToken | None = None
     reservation_id: int | None = None
     number_of_phases_used: int | None = None
     cable_max_current_a: int | None = None
@@ -172,10 +177,15 @@ class TransactionEvent(CsmsRequest[TransactionEventResponse]):
 
 @dataclass(frozen=True, slots=True)
 class MeterValues(CsmsRequest[Nothing]):
-    """MeterValuesRequest: readings outside of a transaction; EVSE 0 is the station."""
+    """MeterValuesRequest: readings outside of a transaction; EVSE 0 is the station.
+
+    What the CSMS triggers may be read during a transaction: `csms_transaction_id` is then the
+    number that a 1.6 CSMS gave it.
+    """
 
     evse: EvseRef
     meter_values: tuple[MeterValue, ...]
+    csms_transaction_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
