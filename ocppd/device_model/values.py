@@ -41,7 +41,7 @@ def _spell_number(value: float) -> str:
     """Write a number without exponent and without needless zeros; what is not finite is nothing."""
     if not isfinite(value):
         return ""
-    if value.is_integer():
+    if float(value).is_integer():
         return str(int(value))
     text = f"{value:.6f}".rstrip("0")
     return "0" if text in ("0.", "-0.") else text
