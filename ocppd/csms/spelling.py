@@ -15,6 +15,9 @@ from ocppd.csms.payload import Payload, Route, RpcError
 from ocppd.model.queue import QueueEntry, TransactionFacts
 from ocppd.ocppj.frames import Dialect
 
+SUBPROTOCOLS = {"2.1": "ocpp2.1", "2.0.1": "ocpp2.0.1", "1.6": "ocpp1.6"}
+"""Names of the versions in `Sec-WebSocket-Protocol` (part 4, 3.1.2)."""
+
 Q = TypeVar("Q")
 R = TypeVar("R")
 

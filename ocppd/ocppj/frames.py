@@ -135,7 +135,8 @@ def _finite(text: str) -> float:
     number = float(text)
     if isinf(number):
         raise _Refused("a number is too large")
-    return number
+    # 300.0 is an integer to JSON schema, so the reader of an integer shall get one.
+    return int(number) if number.is_integer() and abs(number) < 2**53 else number
 
 
 def _bounded(text: str) -> int:

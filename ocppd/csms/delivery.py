@@ -1,0 +1,239 @@
+"""The durable queue, drained in order, one message at a time (E13; 1.6, 3.7 and 4.1).
+
+An entry is sent when it is on disk, and deleted in one unit of work with what its answer changed.
+A resend has the message id of the first try, which 4.1.4 of part 4 (2.1; errata 2024-09 of 2.0.1)
+and the errata 2025-04 of 1.6-J allow: so the CSMS can tell that it is one.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from typing import Any, Protocol
+
+from ocppd.clock import Clock
+from ocppd.csms.link import Link
+from ocppd.csms.spelling import Message
+from ocppd.errors import NoAnswer, NotSpoken, Refused, StorageFailure
+from ocppd.model.queue import QueueEntry, TransactionFacts
+from ocppd.model.security import SecurityEventNotification
+from ocppd.model.transactions import TransactionEvent, TransactionEventResponse
+from ocppd.ocppj.frames import MAX_ID_LENGTH
+
+_LOG = logging.getLogger(__name__)
+
+_PAGE = 50
+# Codes that say: this CSMS will never take it.
+_UNKNOWN_TO_CSMS = frozenset({"NotImplemented", "NotSupported"})
+
+
+class Queue(Protocol):
+    """The durable queue, and the units of work in which it changes."""
+
+    async def waiting(self, generation: str, limit: int) -> list[QueueEntry]:
+        """Return the next entries on disk that may go out in a generation, in order."""
+
+    def atomically(self) -> AbstractContextManager[None]:
+        """Write all or nothing of what the block holds."""
+
+    def dequeue(self, entry: QueueEntry) -> None:
+        """Remove an entry."""
+
+    def entry_failed(self, entry: QueueEntry) -> None:
+        """Count a send that was refused or not answered."""
+
+    def set_aside(self, entry: QueueEntry, reason: str) -> None:
+        """Take an entry out of the order, visibly."""
+
+    def facts_of(self, transaction_id: str) -> TransactionFacts:
+        """Return what is known of a transaction now."""
+
+    def save_transaction_facts(
+        self, transaction_id: str, generation: str, csms_id: str | None
+    ) -> None:
+        """Note in which generation, and under which number, the CSMS acknowledged a transaction."""
+
+
+class Delivery:
+    """Drains the queue over one link after the other.
+
+    `may_send` tells whether the CSMS has accepted the station; `attempts` and `interval_s` are
+    MessageAttempts and MessageAttemptInterval for TransactionEvent; `on_answered` takes an entry
+    and its response, and has its effects in the unit of work that removes the entry.
+    """
+
+    def __init__(
+        self,
+        queue: Queue,
+        clock: Clock,
+        *,
+        may_send: Callable[[], bool],
+        attempts: Callable[[], int],
+        interval_s: Callable[[], float],
+        on_answered: Callable[[QueueEntry, Any], None],
+    ) -> None:
+        self._queue = queue
+        self._clock = clock
+        self._may_send = may_send
+        self._attempts = attempts
+        self._interval_s = interval_s
+        self._on_answered = on_answered
+        self._woken = asyncio.Event()
+        # What was dealt with, for as long as the store may still return it.
+        self._settled: set[int] = set()
+
+    def wake(self) -> None:
+        """Look at the queue: something was added, or may be sent now."""
+        self._woken.set()
+
+    async def run(self, link: Link) -> None:
+        """Deliver over a link until it ends."""
+        self._woken.set()
+        while True:
+            await self._woken.wait()
+            self._woken.clear()
+            while self._may_send():
+                entries = await self._next_entries(link.spelling.generation)
+                if not entries:
+                    break
+                for entry in entries:
+                    if not await self._deliver(entry, link):
+                        return
+                    if not self._may_send():
+                        break
+
+    async def _next_entries(self, generation: str) -> list[QueueEntry]:
+        try:
+            waiting = await self._queue.waiting(generation, _PAGE + len(self._settled))
+        except StorageFailure as error:
+            _LOG.error("the queue cannot be read: %s", error)
+            self._clock.call_later(10.0, self.wake)
+            return []
+        self._settled.intersection_update(entry.id for entry in waiting)
+        return [entry for entry in waiting if entry.id not in self._settled]
+
+    async def _deliver(self, entry: QueueEntry, link: Link) -> bool:
+        """Bring one entry to the CSMS, or set it aside; False if the link ended first."""
+        while True:
+            try:
+                response, facts = await self._send(entry, link)
+            except Refused as error:
+                failure = str(error)
+                if error.code in _UNKNOWN_TO_CSMS and isinstance(
+                    entry.request, SecurityEventNotification
+                ):
+                    # 1.6 without the security extension: no try will ever do better.
+                    _LOG.info("the CSMS does not take security events: %s", failure)
+                    self._settle(entry, None, None)
+                    return True
+            except NotSpoken as error:
+                self._put_aside(entry, str(error))
+                return True
+            except NoAnswer as error:
+                if link.closed:
+                    return False  # being cut off is not the CSMS's refusal (E04, E12)
+                failure = str(error)
+            except Exception as error:
+                _LOG.exception("queued message %d cannot be told", entry.id)
+                self._put_aside(entry, f"{type(error).__name__}: {error}"[:200])
+                return True
+            else:
+                self._settle(entry, response, facts)
+                return True
+            entry = replace(entry, attempts=entry.attempts + 1)
+            if entry.attempts >= max(self._attempts(), 1):  # E13.FR.04, but never silently
+                self._put_aside(entry, f"tried {entry.attempts} times: {failure}")
+                return True
+            self._queue.entry_failed(entry)
+            # E13.FR.03
+            await self._pause(self._interval_s() * entry.attempts)
+
+    async def _send(self, entry: QueueEntry, link: Link) -> tuple[object, TransactionFacts | None]:
+        """Send the messages of an entry, one after the other.
+
+        Returns what was answered, and what is known of the transaction now; both are None if this
+        version has nothing to say of the entry. What the first answer tells of the transaction is
+        in the second message.
+        """
+        encode = link.spelling.encode_entry
+        facts = self._facts_of(entry)
+        messages: list[Message] = encode(entry, facts)
+        response: object = None
+        at = 0
+        while at < len(messages):
+            answer = await link.exchange(messages[at], _message_id(entry.message_id, at))
+            if not isinstance(answer, TransactionEventResponse):
+                response = response or answer
+            else:
+                first = response if isinstance(response, TransactionEventResponse) else None
+                response = _merged(first, answer) if first else answer
+                if answer.csms_transaction_id is not None:
+                    facts = TransactionFacts(link.spelling.generation, answer.csms_transaction_id)
+                    messages = encode(entry, facts)
+            at += 1
+        if at == 0:
+            return None, None
+        return response, replace(facts, generation=link.spelling.generation)
+
+    def _facts_of(self, entry: QueueEntry) -> TransactionFacts:
+        if isinstance(entry.request, TransactionEvent):
+            return self._queue.facts_of(entry.request.transaction_id)
+        return TransactionFacts()
+
+    def _settle(self, entry: QueueEntry, response: object, facts: TransactionFacts | None) -> None:
+        """Remove an entry together with what its answer changes."""
+        self._settled.add(entry.id)
+        request = entry.request
+        with self._queue.atomically():
+            if (
+                isinstance(request, TransactionEvent)
+                and facts is not None
+                and facts.generation is not None
+                and facts != self._queue.facts_of(request.transaction_id)
+            ):
+                self._queue.save_transaction_facts(
+                    request.transaction_id, facts.generation, facts.csms_transaction_id
+                )
+            if response is not None:
+                try:
+                    self._on_answered(entry, response)
+                except Exception:
+                    _LOG.exception("the answer to queued message %d was not used", entry.id)
+            self._queue.dequeue(entry)
+
+    def _put_aside(self, entry: QueueEntry, reason: str) -> None:
+        _LOG.error("queued message %d is set aside: %s", entry.id, reason)
+        self._settled.add(entry.id)
+        self._queue.set_aside(entry, reason)
+
+    async def _pause(self, seconds: float) -> None:
+        if seconds <= 0:
+            return
+        over = asyncio.Event()
+        timer = self._clock.call_later(seconds, over.set)
+        try:
+            await over.wait()
+        finally:
+            timer.cancel()
+
+
+def _message_id(message_id: str, at: int) -> str:
+    """Return the id of the first or a further message of an entry, the same at each try."""
+    if at == 0:
+        return message_id
+    suffix = f"-{at + 1}"
+    return message_id.replace("-", "")[: MAX_ID_LENGTH - len(suffix)] + suffix
+
+
+def _merged(
+    first: TransactionEventResponse, second: TransactionEventResponse
+) -> TransactionEventResponse:
+    """Return what two answers tell together; the later one knows better."""
+    return TransactionEventResponse(
+        id_token_info=second.id_token_info or first.id_token_info,
+        total_cost=second.total_cost if second.total_cost is not None else first.total_cost,
+        charging_priority=second.charging_priority or first.charging_priority,
+        personal_messages=second.personal_messages or first.personal_messages,
+        csms_transaction_id=second.csms_transaction_id or first.csms_transaction_id,
+    )

@@ -1,0 +1,413 @@
+"""The link: one connection to the CSMS, in one version of OCPP.
+
+It answers the CALLs of the CSMS, each in a task of its own, and asks CALLs for the station, one at
+a time. The socket is somebody else's: text comes in by `receive`, goes out by a `Wire`.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ocppd.clock import Clock, Timer
+from ocppd.csms import validators
+from ocppd.csms.masking import masked
+from ocppd.csms.payload import Payload, RpcError
+from ocppd.csms.spelling import SILENCE, Message, Spelling
+from ocppd.csms.traffic import Direction, OnTraffic, Traffic
+from ocppd.errors import NoAnswer, NotSpoken, Refused, StorageFailure
+from ocppd.model.requests import CsmsRequest
+from ocppd.ocppj.frames import (
+    BadFrame,
+    Call,
+    CallError,
+    CallResult,
+    CallResultError,
+    Frame,
+    IgnoredFrame,
+    Send,
+    parse,
+    refusal_of,
+    text_of,
+)
+from ocppd.ocppj.rpc import Asked, Failure, Late, Rpc, Unasked
+from ocppd.station.answer import Answer, nothing
+
+_LOG = logging.getLogger(__name__)
+
+# A CSMS asks one CALL at a time; one that does not gets errors beyond this many.
+_MAX_BEING_ANSWERED = 100
+# A CSMS that answers nothing for a long time shall not fill the memory.
+_MAX_WAITING = 200
+# A CSMS that sends nothing but rubbish makes one security event in so many seconds.
+_INVALID_MESSAGES_PAUSE_S = 60.0
+
+
+class Wire(Protocol):
+    """Where text goes out."""
+
+    async def send(self, text: str) -> None:
+        """Put a text on the wire, in order; raises ConnectionError when there is none."""
+
+
+class Stored(Protocol):
+    """What an answer waits for."""
+
+    @property
+    def written(self) -> int:
+        """How many units of work were written so far."""
+
+    async def durable(self) -> None:
+        """Wait until everything written so far is on disk; raises StorageFailure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What every link of the daemon uses.
+
+    `registration` tells the registration status (None before the first answer),
+    `message_timeout_s` how long the CSMS may take for an answer; `security_event` takes a type and
+    a text.
+    """
+
+    clock: Clock
+    stored: Stored
+    new_id: Callable[[], str]
+    registration: Callable[[], str | None]
+    message_timeout_s: Callable[[], float]
+    traffic: OnTraffic
+    security_event: Callable[[str, str], None]
+
+
+class Link:
+    """One connection, from the handshake to its end."""
+
+    def __init__(self, spelling: Spelling, wire: Wire, surroundings: Surroundings) -> None:
+        self.spelling = spelling
+        self._wire = wire
+        self._around = surroundings
+        self._dialect = spelling.dialect
+        self._routes = spelling.routes
+        self._actions = validators.actions(spelling.dialect)
+        self._rpc = Rpc()
+        self._turns: dict[Asked, asyncio.Future[None]] = {}
+        self._answers: dict[Asked, asyncio.Future[CallResult | CallError]] = {}
+        self._timers: dict[Asked, Timer] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._invalid_messages = 0
+        self._next_invalid_event = float("-inf")
+        self._closed = False
+
+    @property
+    def closed(self) -> bool:
+        """Whether the connection has ended."""
+        return self._closed
+
+    # What the CSMS says.
+
+    def receive(self, data: str | bytes) -> None:
+        """Take what came from the CSMS. Never raises, whatever it is."""
+        frame = parse(data, self._dialect)
+        match frame:
+            case Call():
+                self._told(data)
+                self._begin(frame)
+            case CallResult() | CallError():
+                self._on_answer(frame, data)
+            case CallResultError(_, code, description):
+                self._told(data, f"our answer was refused: {code}")
+                _LOG.warning("the CSMS refused an answer: %s %s", code, description)
+            case Send(_, action, _):
+                # 2.1 has no message of this type from the CSMS, and none may be answered (4.2.4).
+                self._told(data, "not expected from a CSMS")
+                _LOG.debug("ignored the unconfirmed message %s", action)
+            case IgnoredFrame(message_type):
+                self._told(data, "unknown message type")
+                _LOG.debug("ignored a message of type %d", message_type)
+            case BadFrame():
+                self._on_bad_frame(frame, data)
+
+    def _on_bad_frame(self, bad: BadFrame, data: str | bytes) -> None:
+        self._told(data, bad.reason)
+        self._invalid(bad.reason)
+        if bad.message_type == 3 and bad.message_id is not None:
+            # Whoever asked shall not wait for the time limit.
+            outcome = self._rpc.answered(CallError(bad.message_id, bad.code, bad.reason))
+            if isinstance(outcome, Asked):
+                self._settle(outcome)
+        refusal = refusal_of(bad, self._dialect)
+        if refusal is not None:
+            self._start(self._send(refusal, bad.reason))
+
+    def _begin(self, call: Call) -> None:
+        reason = None
+        if self._rpc.being_answered >= _MAX_BEING_ANSWERED:
+            reason = "too many requests at once"
+        elif not self._rpc.begin(call.message_id):
+            reason = "a message with this id is being handled"
+        if reason is None:
+            self._start(self._answer(call))
+        else:
+            self._invalid(reason)
+            self._start(self._send(CallError(call.message_id, "GenericError", reason), reason))
+
+    async def _answer(self, call: Call) -> None:
+        """Answer one CALL, then do what follows from the answer, which never overtakes it."""
+        try:
+            answer = await self._answer_to(call)
+            if answer is not None:
+                await self._send(
+                    CallResult(call.message_id, answer.result)
+                    if isinstance(answer, Answer)
+                    else answer
+                )
+        finally:
+            self._rpc.end(call.message_id)
+        if isinstance(answer, Answer) and answer.then is not nothing:
+            self._follow(call.action, answer.then)
+
+    async def _answer_to(self, call: Call) -> Answer[Payload] | CallError | None:
+        try:
+            return await self._answer_of_station(call)
+        except RpcError as error:
+            return self._refuse(call, error)
+        except StorageFailure as error:
+            _LOG.error("%s: not answered, because it is not stored: %s", call.action, error)
+            return self._refuse(call, RpcError("InternalError", "storage failure"))
+        except Exception:
+            _LOG.exception("%s failed", call.action)
+            return self._refuse(call, RpcError("InternalError", "internal error"))
+
+    async def _answer_of_station(self, call: Call) -> Answer[Payload] | CallError | None:
+        action, payload = call.action, call.payload
+        route = self._routes.get(action)
+        if route is None:
+            code = "NotSupported" if action in self._actions else "NotImplemented"
+            return self._refuse(call, RpcError(code, f"{action[:100]} is not supported"))
+        fault = validators.check_request(self._dialect, action, payload)
+        if fault is not None:
+            self._invalid(f"{action}: {fault.text}")
+            return self._refuse(call, RpcError(fault.code, fault.text))
+        status = self._around.registration()
+        if status != "Accepted":
+            verdict = self.spelling.gate(status, action, payload)
+            if verdict is SILENCE:
+                _LOG.info("%s is not answered before the CSMS has accepted us", action)
+                return None
+            if isinstance(verdict, RpcError):
+                return self._refuse(call, verdict)
+            if isinstance(verdict, dict):
+                return Answer(verdict)
+        stored = self._around.stored
+        written = stored.written
+        answer = await route(payload)
+        if stored.written != written:
+            await stored.durable()
+        return answer
+
+    def _refuse(self, call: Call, error: RpcError) -> CallError:
+        _LOG.info("refused %s: %s", call.action[:100], error)
+        return CallError(
+            call.message_id,
+            self._dialect.spelled(error.code),
+            error.description,
+            error.details or {},
+        )
+
+    def _follow(self, action: str, then: Callable[[], None]) -> None:
+        try:
+            then()
+        except Exception:
+            _LOG.exception("what follows from %s failed", action)
+
+    # What the station says.
+
+    async def call(self, request: CsmsRequest[Any]) -> Any:
+        """Ask the CSMS; returns the decoded response.
+
+        Raises:
+            NotSpoken: this version has no word for the request
+            NoAnswer: the time limit passed, or the connection ended
+            Refused: the CSMS answered with a CALLERROR, or against its own schema
+
+        """
+        outgoing = self.spelling.requests.get(type(request))
+        if outgoing is None:
+            raise NotSpoken(f"OCPP {self.spelling.version} has no {type(request).__name__}")
+        message = Message(outgoing.action, outgoing.encode(request), outgoing.decode)
+        first = outgoing.action == "BootNotification"
+        return await self.exchange(message, self._around.new_id(), first=first)
+
+    async def exchange(self, message: Message, message_id: str, *, first: bool = False) -> Any:
+        """Send a CALL when it is its turn and return the decoded response; raises as `call`."""
+        if self._closed:
+            raise NoAnswer("the connection has ended")
+        if self._rpc.waiting >= _MAX_WAITING:
+            raise NoAnswer(f"{message.action}: too many requests wait for the CSMS already")
+        call = Call(message_id, message.action, message.payload)
+        text = text_of(call)
+        asked = self._rpc.ask(call, first=first)
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[CallResult | CallError] = loop.create_future()
+        self._answers[asked] = answer
+        if self._rpc.next_to_send() is not asked:
+            turn: asyncio.Future[None] = loop.create_future()
+            self._turns[asked] = turn
+            try:
+                await turn
+            except asyncio.CancelledError:
+                self._rpc.give_up(asked)
+                self._answers.pop(asked, None)
+                if self._rpc.in_flight is asked:  # its turn came and it will never be sent
+                    self._abandon(asked)
+                raise
+            finally:
+                self._turns.pop(asked, None)
+        self._timers[asked] = self._around.clock.call_later(
+            self._around.message_timeout_s(), lambda: self._time_out(asked)
+        )
+        try:
+            await self._transmit(text)
+            received = await answer
+        except ConnectionError as error:
+            self._abandon(asked)
+            raise NoAnswer(f"{message.action}: {error}") from None
+        return self._decoded(message, received)
+
+    def _decoded(self, message: Message, answer: CallResult | CallError) -> Any:
+        if isinstance(answer, CallError):
+            raise Refused(answer.code, answer.description)
+        fault = validators.check_response(self._dialect, message.action, answer.payload)
+        if fault is None:
+            try:
+                return message.decode(answer.payload)
+            except RpcError as error:
+                code, text = error.code, error.description
+            except Exception:
+                _LOG.exception("the response to %s cannot be read", message.action)
+                code, text = "InternalError", "internal error"
+        else:
+            code, text = fault.code, fault.text
+        reason = f"{message.action}: {text}"
+        self._invalid(reason)
+        if self._dialect.has_results_refused:
+            self._start(self._send(CallResultError(answer.message_id, code, text), text))
+        raise Refused(self._dialect.spelled(code), f"in the response: {text}")
+
+    def _on_answer(self, answer: CallResult | CallError, data: str | bytes) -> None:
+        match self._rpc.answered(answer):
+            case Asked() as asked:
+                self._told(data)
+                self._settle(asked)
+            case Late(call, _):
+                self._told(data, "came after the time limit")
+                _LOG.warning("the answer to %s came after the time limit", call.action)
+            case Unasked():
+                self._told(data, "answers nothing that was asked")
+                _LOG.warning("an answer to nothing that was asked was dropped")
+
+    def _time_out(self, asked: Asked) -> None:
+        if self._rpc.time_out(asked):
+            _LOG.warning("%s was not answered in time", asked.call.action)
+            self._settle(asked)
+
+    def _abandon(self, asked: Asked) -> None:
+        """End a CALL that cannot be sent, so that others get their turn."""
+        if self._rpc.time_out(asked):
+            self._answers.pop(asked, None)
+            self._settle(asked)
+
+    def _settle(self, asked: Asked) -> None:
+        """Tell the asker what became of its CALL, and give the next one its turn."""
+        timer = self._timers.pop(asked, None)
+        if timer is not None:
+            timer.cancel()
+        answer = self._answers.pop(asked, None)
+        if answer is not None and not answer.done():
+            match asked.outcome:
+                case CallResult() | CallError() as received:
+                    answer.set_result(received)
+                case Failure.TIMEOUT:
+                    answer.set_exception(NoAnswer(f"{asked.call.action}: no answer in time"))
+                case _:
+                    answer.set_exception(NoAnswer(f"{asked.call.action}: the connection ended"))
+        following = self._rpc.next_to_send()
+        if following is not None:
+            turn = self._turns.get(following)
+            if turn is not None and not turn.done():
+                turn.set_result(None)
+
+    # The wire.
+
+    async def _send(self, frame: Frame, reason: str | None = None) -> None:
+        """Send what nobody waits for; a connection that ended meanwhile is no mistake here."""
+        try:
+            text = text_of(frame)
+        except (TypeError, ValueError, RecursionError):
+            _LOG.exception("an answer cannot be written as JSON")
+            text = text_of(CallError(frame.message_id, "InternalError", "internal error"))
+        try:
+            await self._transmit(text, reason)
+        except ConnectionError:
+            _LOG.debug("an answer was not sent: the connection has ended")
+
+    async def _transmit(self, text: str, reason: str | None = None) -> None:
+        await self._wire.send(text)
+        self._show(Direction.TO_CSMS, text, reason)
+
+    def _told(self, data: str | bytes, reason: str | None = None) -> None:
+        text = data if isinstance(data, str) else f"({len(data)} bytes)"
+        self._show(Direction.FROM_CSMS, text, reason)
+
+    def _show(self, direction: Direction, text: str, reason: str | None) -> None:
+        shown = masked(text)
+        try:
+            self._around.traffic(
+                Traffic(direction, shown, self.spelling.version, shown is not text, reason)
+            )
+        except Exception:
+            _LOG.exception("a message was not shown")
+
+    def _invalid(self, reason: str) -> None:
+        """Raise InvalidMessages, once in a while however many there are."""
+        self._invalid_messages += 1
+        now = self._around.clock.monotonic()
+        if now < self._next_invalid_event:
+            return
+        self._next_invalid_event = now + _INVALID_MESSAGES_PAUSE_S
+        count = (
+            f"{self._invalid_messages} messages, the last: " if (self._invalid_messages > 1) else ""
+        )
+        self._invalid_messages = 0
+        self._around.security_event("InvalidMessages", f"{count}{reason}"[:255])
+
+    # The end.
+
+    def _start(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            _LOG.error("the link failed", exc_info=task.exception())
+
+    async def finish(self, limit_s: float) -> None:
+        """Let the answers that are being made go out, for at most so long."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=limit_s)
+
+    def close(self) -> None:
+        """End: whoever waits for an answer gets NoAnswer; answers in the making are dropped."""
+        self._closed = True
+        for asked in self._rpc.disconnect():
+            turn = self._turns.get(asked)
+            if turn is None:
+                self._settle(asked)
+            elif not turn.done():
+                self._answers.pop(asked, None)
+                turn.set_exception(NoAnswer(f"{asked.call.action}: the connection ended"))
+        for task in list(self._tasks):
+            task.cancel()

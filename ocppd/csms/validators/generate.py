@@ -1,0 +1,114 @@
+"""Write the payload validators: `python -m ocppd.csms.validators.generate [FOLDER]`.
+
+The schemas of the `ocpp` package become Python code by fastjsonschema, one module for each message
+and direction. Descriptions are left out, so that the code holds facts alone; what a message of
+a fault needs is its path and its rule. Takes some seconds; nothing is done when the folder is of
+the same sources already.
+"""
+
+import hashlib
+import json
+import re
+import shutil
+import sys
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+VERSIONS = ("v16", "v201", "v21")
+DEFAULT_FOLDER = Path(__file__).with_name("generated")
+
+# Any offset and any fraction, as ISO 8601 has them; a time without an offset is read as UTC.
+_DATE_TIME = (
+    r"^\d{4}-\d{2}-\d{2}[Tt ][0-2]\d:[0-5]\d(:[0-6]\d([.,]\d+)?)?([Zz]|[+-][0-2]\d(:?[0-5]\d)?)?\Z"
+)
+_LEFT_OUT = frozenset({"$id", "id", "comment", "default", "description", "javaType", "title"})
+_RAISED = re.compile(r"(JsonSchemaValueException\(.*), value=.*, rule=('\w+')\)$")
+
+
+def main() -> None:
+    """Write the validators, by default beside this module."""
+    write(Path(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT_FOLDER)
+
+
+def write(folder: Path) -> None:
+    """Write all validators into a folder, which becomes a package."""
+    stamp = _stamp()
+    stamped = folder / "STAMP"
+    if stamped.is_file() and stamped.read_text() == stamp:
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / "__init__.py").write_text('"""Made by the build."""\n')
+    actions: dict[str, list[str]] = {}
+    for name in VERSIONS:
+        package = folder / name
+        package.mkdir()
+        (package / "__init__.py").write_text('"""Made by the build."""\n')
+        actions[name] = []
+        for path in sorted(_schemas(name).glob("*.json")):
+            message = _message(path.stem)
+            schema = json.loads(path.read_text("utf-8-sig"))
+            (package / f"{message}.py").write_text(code_of(schema))
+            if message.endswith("Request"):
+                actions[name].append(message.removesuffix("Request"))
+    (folder / "actions.py").write_text(f'"""Made by the build."""\n\nACTIONS = {actions!r}\n')
+    stamped.write_text(stamp)
+
+
+def code_of(schema: dict[str, Any]) -> str:
+    """Return a module whose `validate` raises `Fault` for what does not fit a schema."""
+    from fastjsonschema import compile_to_code  # needed to build alone
+
+    code: str = compile_to_code(
+        _essential(schema), formats={"date-time": _DATE_TIME}, use_default=False
+    )
+    lines = [
+        _RAISED.sub(r"\1, rule=\2)", line)
+        for line in code.splitlines()
+        if not line.startswith(("VERSION", "from fastjsonschema import"))
+    ]
+    imported = "from ocppd.csms.validators.fault import Fault as JsonSchemaValueException"
+    return "\n".join([imported, *lines, ""])
+
+
+def _essential(schema: Any, *, of_names: bool = False) -> Any:
+    """Return a schema without what only people read.
+
+    `of_names`: the keys of this object are names of properties or definitions, not keywords.
+    """
+    if isinstance(schema, list):
+        return [_essential(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    essential = {
+        key: _essential(value, of_names=key in ("properties", "definitions") and not of_names)
+        for key, value in schema.items()
+        if of_names or key not in _LEFT_OUT
+    }
+    if not of_names and essential.get("type") == "string":
+        essential.pop("additionalProperties", None)  # says nothing of a string
+    return essential
+
+
+def _schemas(name: str) -> Path:
+    """Return where the `ocpp` package keeps the schemas of a version, without importing it."""
+    spec = find_spec("ocpp")
+    if spec is None or not spec.submodule_search_locations:
+        raise SystemExit("the package ocpp is needed to build: its schemas are the source")
+    return Path(spec.submodule_search_locations[0]) / name / "schemas"
+
+
+def _message(stem: str) -> str:
+    """Return the name of a message; 1.6 and the message of type SEND name no direction."""
+    return stem if stem.endswith(("Request", "Response")) else f"{stem}Request"
+
+
+def _stamp() -> str:
+    generator = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+    return f"ocpp {version('ocpp')}, fastjsonschema {version('fastjsonschema')}, {generator}\n"
+
+
+if __name__ == "__main__":
+    main()
