@@ -13,7 +13,7 @@ from ocppd.dbus.binding import Bus, DBusError, Variant
 from ocppd.dbus.marshalling.plain import rfc3339, variants
 from ocppd.dbus.marshalling.station import data_transfer, read_data_transfer_response
 from ocppd.dbus.marshalling.tokens import id_token as write_id_token
-from ocppd.dbus.peers import login1, systemd1, timedate1
+from ocppd.dbus.peers import login1, timedate1
 from ocppd.errors import AccessDenied, AgentRefused, InvalidArgument
 from ocppd.model.availability import OperationalStatus
 from ocppd.model.data_transfer import DataTransfer, DataTransferResponse
@@ -300,13 +300,10 @@ class Agents:
         return True
 
     async def get_boot_reason(self) -> BootReason:
-        """Tell why the machine started."""
-        if self.has("System"):
-            reason = await self._call("System", "GetBootReason", "", (), str)
-            try:
-                return BootReason(reason)
-            except ValueError:
-                owner = self._owners.get("System") or Owner("?", "/")
-                raise self._refused(owner, "System.GetBootReason", f"{reason!r}") from None
-        reason = await self._machine("systemd1", systemd1.boot_reason)
-        return BootReason(reason)
+        """Tell why the machine started; without an agent the station judges by itself."""
+        reason = await self._call("System", "GetBootReason", "", (), str)
+        try:
+            return BootReason(reason)
+        except ValueError:
+            owner = self._owners.get("System") or Owner("?", "/")
+            raise self._refused(owner, "System.GetBootReason", f"answer {reason!r}") from None

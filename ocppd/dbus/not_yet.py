@@ -1,0 +1,97 @@
+"""Interfaces whose behaviour this release does not have: documented, exported, and refusing."""
+
+from ocppd.dbus.exported import Interface, Signal, exported, readable
+from ocppd.dbus.signatures import Bool, Dict
+from ocppd.errors import NotSupported
+
+
+def _refuse() -> None:
+    raise NotSupported("not in this release")
+
+
+class SystemInterface(Interface):
+    """org.everest.Ocpp.System: firmware, logs and networks."""
+
+    NAME = "org.everest.Ocpp.System"
+
+    @exported
+    def ReportFirmwareUpdateStatus(self, status: Dict) -> None:
+        """See dbus/org.everest.Ocpp.System.xml."""
+        _refuse()
+
+    @exported
+    def ReportLogStatus(self, status: Dict) -> None:
+        """See dbus/org.everest.Ocpp.System.xml."""
+        _refuse()
+
+    @exported
+    def ReportConfigureNetworkStatus(self, status: Dict) -> None:
+        """See dbus/org.everest.Ocpp.System.xml."""
+        _refuse()
+
+
+class ReservationInterface(Interface):
+    """org.everest.Ocpp.Reservation: what the host reports of reservations."""
+
+    NAME = "org.everest.Ocpp.Reservation"
+
+    @exported
+    def ReportReservationUpdate(self, update: Dict) -> None:
+        """See dbus/org.everest.Ocpp.Reservation.xml."""
+        _refuse()
+
+
+class SessionCostInterface(Interface):
+    """org.everest.Ocpp.SessionCost: prices, of which none are known in this release."""
+
+    NAME = "org.everest.Ocpp.SessionCost"
+
+    TariffMessage = Signal("a{sv}")
+    SessionCost = Signal("a{sv}")
+
+    @readable
+    def DefaultPrice(self) -> Dict:
+        """See dbus/org.everest.Ocpp.SessionCost.xml."""
+        return {}
+
+
+class Iso15118ExtensionsInterface(Interface):
+    """org.everest.Ocpp.Iso15118Extensions of one EVSE."""
+
+    NAME = "org.everest.Ocpp.Iso15118Extensions"
+
+    @exported
+    def ReportIso15118CertificateRequest(self, request: Dict) -> None:
+        """See dbus/org.everest.Ocpp.Iso15118Extensions.xml."""
+        _refuse()
+
+    @exported
+    def ReportChargingNeeds(self, charging_needs: Dict) -> None:
+        """See dbus/org.everest.Ocpp.Iso15118Extensions.xml."""
+        _refuse()
+
+    @exported
+    def ReportEvInfo(self, ev_info: Dict) -> None:
+        """See dbus/org.everest.Ocpp.Iso15118Extensions.xml."""
+        _refuse()
+
+    @exported
+    def ReportServiceRenegotiationSupported(self, supported: Bool) -> None:
+        """See dbus/org.everest.Ocpp.Iso15118Extensions.xml."""
+        _refuse()
+
+
+class GridSupportInterface(Interface):
+    """org.everest.Ocpp.GridSupport of one EVSE."""
+
+    NAME = "org.everest.Ocpp.GridSupport"
+
+    @exported
+    def ReportCapability(self, capability: Dict) -> None:
+        """See dbus/org.everest.Ocpp.GridSupport.xml."""
+        _refuse()
+
+    @exported
+    def ReportAlarm(self, alarm: Dict) -> None:
+        """See dbus/org.everest.Ocpp.GridSupport.xml."""
+        _refuse()
