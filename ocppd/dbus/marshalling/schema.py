@@ -149,7 +149,7 @@ def array(item: Reader[T], maximum: int, minimum: int = 0) -> Reader[tuple[T, ..
     """Read an array, typed or of variants."""
 
     def read(signature: str, value: Any) -> tuple[T, ...]:
-        if not signature.startswith("a") or signature == _DICT or not isinstance(value, list):
+        if not signature.startswith("a") or signature == _DICT or not isinstance(value, list | bytes):
             raise wrong_type("an array", signature)
         if len(value) > maximum:
             raise Mistake(f"more than {maximum} items")
