@@ -8,13 +8,7 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from ocppd.ocppj.frames import (
-    Call,
-    CallError,
-    CallResult,
-    CallResultError,
-    Payload,
-)
+from ocppd.ocppj.frames import Call, CallError, CallResult
 
 # An answer that comes later than this many other time-outs is no longer matched.
 _MAX_LATE = 16
@@ -48,7 +42,7 @@ class Late:
 class Unasked:
     """An answer to nothing that we know of."""
 
-    answer: CallResult | CallError | CallResultError
+    answer: CallResult | CallError
 
 
 class Rpc:
@@ -139,13 +133,3 @@ class Rpc:
         for asked in ended:
             asked.outcome = Failure.DISCONNECTED
         return ended
-
-
-def bad_response(asked: Call, code: str, description: str) -> CallError:
-    """Return what stands for a response that cannot be used."""
-    return CallError(asked.message_id, code, description)
-
-
-def payload_of(answer: CallResult | CallError) -> Payload | None:
-    """Return the payload of a response, None for a refusal."""
-    return answer.payload if isinstance(answer, CallResult) else None
