@@ -15,6 +15,7 @@ from ocppd.model.availability import OperationalStatus
 from ocppd.model.charging_schedules import ChargingSchedule
 from ocppd.model.data_transfer import DataTransfer, DataTransferResponse
 from ocppd.model.events import EventData
+from ocppd.model.provisioning import ConfigurationKey, KeyRefusal
 from ocppd.model.queue import Durable, QueueEntry, TransactionFacts
 from ocppd.model.registration import BootNotificationResponse, BootReason, ConnectionStatus
 from ocppd.model.requests import CsmsRequest
@@ -22,7 +23,7 @@ from ocppd.model.security import SecurityEvent
 from ocppd.model.sessions import StopReason
 from ocppd.model.tokens import IdToken, ProvidedIdToken, ValidationResult
 from ocppd.model.transactions import OcppTransactionEvent, OcppTransactionEventResponse
-from ocppd.model.variables import AttributeType, ComponentVariable
+from ocppd.model.variables import AttributeType, ComponentVariable, SetVariable
 
 R = TypeVar("R")
 D = TypeVar("D")
@@ -238,6 +239,41 @@ class Outbox(Protocol):
 
     async def all_entries(self) -> list[QueueEntry]:
         """Return the whole queue, set aside or not, at most 1,000 entries."""
+
+
+class LegacyKeys(Protocol):
+    """Configuration keys, as an older OCPP has them, as a view on the device model.
+
+    An address whose component is empty means a key; case does not matter.
+    """
+
+    @property
+    def active(self) -> bool:
+        """Whether addresses may be keys now: the version spoken last has them."""
+
+    def names(self) -> tuple[str, ...]:
+        """Return the keys that are not hidden, in order; some may have no value."""
+
+    def read(self, key: str) -> ConfigurationKey | None:
+        """Return a key and its value as the older OCPP writes it; None if unknown or hidden."""
+
+    def plan(self, key: str, value: str) -> tuple[SetVariable, ...] | KeyRefusal:
+        """Return what writing a key writes, or why it cannot be written.
+
+        Of several writes the first is the key's own; the others belong to it.
+        """
+
+    def address_of(self, key: str) -> ComponentVariable | None:
+        """Return the variable behind a key now; None if unknown, hidden or computed."""
+
+    def key_of(self, address: ComponentVariable) -> str | None:
+        """Return the key that a variable is the value of; None if it has none."""
+
+    def is_ambiguous(self, address: ComponentVariable) -> bool:
+        """Tell whether more than one key claims to be a variable."""
+
+    def is_derived(self, address: ComponentVariable) -> bool:
+        """Tell whether a variable is computed from others, and so cannot be written."""
 
 
 class Tasks(Protocol):
