@@ -156,12 +156,10 @@ class Link:
         """Answer one CALL, then do what follows from the answer, which never overtakes it."""
         try:
             answer = await self._answer_to(call)
-            if answer is not None:
-                await self._send(
-                    CallResult(call.message_id, answer.result)
-                    if isinstance(answer, Answer)
-                    else answer
-                )
+            if isinstance(answer, Answer):
+                await self._send(CallResult(call.message_id, answer.result))
+            elif answer is not None:
+                await self._send(answer, answer.description or answer.code)
         finally:
             self._rpc.end(call.message_id)
         if isinstance(answer, Answer) and answer.then is not nothing:
