@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from ocppd.model.tokens import IdToken
 from ocppd.model.variables import EvseRef, StatusInfo
@@ -16,14 +17,19 @@ class RequestStartStopStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StartTransaction:
-    """RequestStartTransactionRequest; `charging_profile` is kept as the payload of its version."""
+    """RequestStartTransactionRequest; `charging_profile` is kept as the payload of its version.
+
+    `by_connector` is how 1.6 means it: a connector that is Finishing is not free, and the keys
+    for requests without connectorId apply.
+    """
 
     id_token: IdToken
     remote_start_id: int | None = None
     evse_id: int | None = None
     connector_id: int | None = None
     group_id_token: IdToken | None = None
-    charging_profile: dict[str, object] | None = field(default=None, repr=False, compare=False)
+    charging_profile: dict[str, Any] | None = field(default=None, repr=False, compare=False)
+    by_connector: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,24 @@ class StopTransaction:
     """RequestStopTransactionRequest, by the id that the CSMS knows (2.x's, or 1.6's number)."""
 
     transaction_id: str
+
+
+class UnlockStatus(StrEnum):
+    """UnlockStatusEnumType, and what only 1.6 has."""
+
+    UNLOCKED = "Unlocked"
+    UNLOCK_FAILED = "UnlockFailed"
+    ONGOING_AUTHORIZED_TRANSACTION = "OngoingAuthorizedTransaction"
+    UNKNOWN_CONNECTOR = "UnknownConnector"
+    NOT_SUPPORTED = "NotSupported"
+
+
+class TriggerMessageStatus(StrEnum):
+    """TriggerMessageStatusEnumType."""
+
+    ACCEPTED = "Accepted"
+    REJECTED = "Rejected"
+    NOT_IMPLEMENTED = "NotImplemented"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +95,16 @@ class MessageTrigger(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TriggerMessage:
-    """TriggerMessageRequest; EVSE 0 or none is the station."""
+    """TriggerMessageRequest; EVSE 0 is the station, none is wherever the message makes sense.
+
+    `lenient` is how 1.6 means it: a BootNotification may be asked for at any time, a
+    StatusNotification of everything at once. `custom_trigger` goes with CustomTrigger.
+    """
 
     requested_message: MessageTrigger
     evse: EvseRef | None = None
+    lenient: bool = False
+    custom_trigger: str | None = None
 
 
 class ResetType(StrEnum):
@@ -96,7 +126,12 @@ class Reset:
 
 @dataclass(frozen=True, slots=True)
 class UnlockConnector:
-    """UnlockConnectorRequest."""
+    """UnlockConnectorRequest.
+
+    A transaction at the connector prevents it; in 1.6 it is finished first
+    (`finishes_transaction`).
+    """
 
     evse_id: int
     connector_id: int
+    finishes_transaction: bool = False

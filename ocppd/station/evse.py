@@ -27,9 +27,10 @@ class Connector:
         disabled: the host reported Disabled
         occupied: a cable or car is there
         reserved: the host reported a reservation
+        claimed: who is there may use the reservation
         activity: what it is busy with while occupied
         errors: the host's errors at this connector, oldest first
-        status: what was last told to the CSMS
+        status: what is true now, by precedence
 
     """
 
@@ -40,6 +41,7 @@ class Connector:
     disabled: bool = False
     occupied: bool = False
     reserved: bool = False
+    claimed: bool = False
     activity: Activity | None = None
     info: str | None = None
     errors: list[StationError] = field(default_factory=list)
@@ -66,6 +68,7 @@ class Evse:
         session_id: the session that is open, if any
         transaction_id: the OCPP transaction that is open, if any
         csms_transaction_id: what the CSMS calls it: in 2.x the same id, in 1.6 a number, if known
+        authorized: whether a driver is authorized in the open session
         remote_starts: accepted and still waiting for a car or a token
         powermeter: the last reading
 
@@ -79,6 +82,7 @@ class Evse:
     session_id: str | None = None
     transaction_id: str | None = None
     csms_transaction_id: str | None = None
+    authorized: bool = False
     remote_starts: list[RemoteStart] = field(default_factory=list)
     powermeter: Powermeter | None = None
     ev_info: EvInfo | None = None
