@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from ocppd.model.requests import CsmsRequest, Nothing
-from ocppd.model.variables import EvseRef, StatusInfo
+from ocppd.model.variables import Component, EvseRef, StatusInfo
 
 
 class OperationalStatus(StrEnum):
@@ -83,7 +83,8 @@ class StatusNotification(CsmsRequest[Nothing]):
 
     `status_changed` tells whether the status in 2.x's words differs from the one told before;
     when it does not (Preparing to Charging), 2.x has nothing to say. In 1.6 `activity` refines
-    Occupied. EVSE 0 is the station as a whole, which only 1.6 reports.
+    Occupied. EVSE 0 is the station as a whole, which only 1.6 reports. `event_id` is for 2.1, where
+    the status is an event of a variable.
     """
 
     timestamp: datetime
@@ -94,17 +95,24 @@ class StatusNotification(CsmsRequest[Nothing]):
     error: StationError | None = None
     info: str | None = None
     status_changed: bool = True
+    event_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RequestedStatus(StatusNotification):
+    """A StatusNotification for which the CSMS asked by its name (F06)."""
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorNotification(CsmsRequest[Nothing]):
     """An error of the host was raised or cleared: NotifyEvent in 2.x, StatusNotification in 1.6.
 
-    `remaining` is the newest error still there at the same connector, `status` and `activity`
-    the connector's own state, which the error leaves as it is.
+    `component` is where 2.x looks for it. `remaining` is the newest error still there at the same
+    connector, `status` and `activity` the connector's own state, which the error leaves as it is.
     """
 
     error: StationError
+    component: Component
     cleared: bool
     event_id: int
     timestamp: datetime

@@ -32,12 +32,16 @@ class BootReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BootNotificationResponse:
-    """BootNotificationResponse: `interval_s` is for heartbeats, or until the next try."""
+    """BootNotificationResponse: `interval_s` is for heartbeats, or until the next try.
+
+    `sets_clock` is for a version without the variable TimeSource: the clock follows in any case.
+    """
 
     status: RegistrationStatus
     current_time: datetime
     interval_s: int
     status_info: StatusInfo | None = None
+    sets_clock: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +62,10 @@ class BootNotification(CsmsRequest[BootNotificationResponse]):
 
 @dataclass(frozen=True, slots=True)
 class HeartbeatResponse:
-    """HeartbeatResponse."""
+    """HeartbeatResponse; `sets_clock` as in BootNotificationResponse."""
 
     current_time: datetime
+    sets_clock: bool = False
 
 
 @dataclass(frozen=True, slots=True)

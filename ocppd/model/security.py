@@ -21,8 +21,12 @@ class SecurityEvent:
 
 @dataclass(frozen=True, slots=True)
 class SecurityEventNotification(CsmsRequest[Nothing]):
-    """SecurityEventNotificationRequest (A04)."""
+    """SecurityEventNotificationRequest (A04), with the type in 2.x's words.
+
+    `insisted` is whether somebody asked for it to be sent, whatever the table of the version says.
+    """
 
     type: str
     timestamp: datetime
     tech_info: str | None = None
+    insisted: bool = False

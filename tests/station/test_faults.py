@@ -1,0 +1,169 @@
+"""The host's errors: which make a connector Faulted, and what the CSMS hears of the others."""
+
+import pytest
+
+from ocppd.device_model.names import EVSE, ChargingStation
+from ocppd.device_model.names import Connector as ConnectorNames
+from ocppd.errors import UnknownEvse
+from ocppd.model.availability import Activity, ErrorNotification, StatusNotification
+from ocppd.model.variables import Component, EvseRef
+from ocppd.station import mrec
+from tests.station.blocks import Blocks, station_error
+
+OVERHEATED = "evse_board_support/MREC3HighTemperature"
+
+
+def notes(blocks: Blocks) -> list[ErrorNotification]:
+    return blocks.csms.of(ErrorNotification)
+
+
+async def test_an_inoperative_connector_is_faulted_and_nothing_else_is_told() -> None:
+    blocks = Blocks()
+    await blocks.online()
+    blocks.faults.raise_error(station_error())
+    await blocks.settle()
+    assert blocks.statuses() == ["1.1 Faulted"]
+    assert blocks.csms.of(StatusNotification)[0].error.type == "evse_manager/Inoperative"
+    assert notes(blocks) == []
+    assert blocks.device_model.text(EVSE.AvailabilityState(1)) == "Faulted"
+    assert [error.uuid for error in blocks.faults.active] == ["e1"]
+    assert len(blocks.world.host.of("errors_changed")) == 1
+
+
+async def test_after_a_fault_the_connector_is_what_it_was_before() -> None:
+    blocks = Blocks()
+    await blocks.online()
+    blocks.availability.on_session_activity(1, 1, Activity.CHARGING, True)
+    blocks.faults.raise_error(station_error())
+    blocks.faults.raise_error(station_error("e2x"))
+    await blocks.settle()
+    assert blocks.faults.clear_error("e1")
+    await blocks.settle()
+    assert blocks.statuses()[-1] == "1.1 Faulted"
+    assert blocks.faults.clear_error("e2x")
+    await blocks.settle()
+    assert blocks.statuses() == ["1.1 Occupied/Charging", "1.1 Faulted", "1.1 Occupied/Charging"]
+    assert blocks.csms.of(StatusNotification)[-1].error is None
+    assert not blocks.faults.clear_error("e1")
+
+
+@pytest.mark.requirement("G03.FR.06", "G04.FR.07")
+async def test_a_fault_of_the_evse_and_of_the_station_reaches_the_connectors() -> None:
+    blocks = Blocks()
+    await blocks.online()
+    blocks.faults.raise_error(station_error(evse_id=2, connector_id=None))
+    await blocks.settle()
+    assert sorted(blocks.statuses()) == ["2.1 Faulted", "2.2 Faulted"]
+    blocks.csms.sent.clear()
+    blocks.faults.raise_error(station_error("e22", evse_id=None, connector_id=None))
+    await blocks.settle()
+    assert sorted(blocks.statuses()) == ["0.0 Faulted", "1.1 Unavailable"]
+    assert blocks.device_model.text(ChargingStation.AvailabilityState) == "Faulted"
+
+
+async def test_any_other_error_leaves_the_status_alone() -> None:
+    blocks = Blocks()
+    await blocks.online()
+    blocks.availability.on_session_activity(1, 1, Activity.CHARGING, True)
+    await blocks.settle()
+    blocks.csms.sent.clear()
+    blocks.faults.raise_error(station_error(error_type=OVERHEATED))
+    await blocks.settle()
+    assert blocks.statuses() == []
+    (told,) = notes(blocks)
+    assert told.component == Component("Connector", evse=EvseRef(1, 1))
+    assert (told.cleared, told.activity) == (False, Activity.CHARGING)
+    assert blocks.device_model.flag(ConnectorNames.Problem(1, 1))
+    blocks.faults.clear_error("e1")
+    await blocks.settle()
+    assert notes(blocks)[1].cleared
+    assert notes(blocks)[1].event_id > told.event_id
+    assert notes(blocks)[1].remaining is None
+    assert not blocks.device_model.flag(ConnectorNames.Problem(1, 1))
+
+
+async def test_the_newest_error_that_is_left_is_told_with_what_was_cleared() -> None:
+    blocks = Blocks()
+    await blocks.online()
+    for uuid in ("a", "bb", "ccc"):
+        blocks.faults.raise_error(station_error(uuid, OVERHEATED))
+    blocks.faults.clear_error("ccc")
+    await blocks.settle()
+    remaining = notes(blocks)[-1].remaining
+    assert remaining is not None
+    assert remaining.uuid == "bb"
+
+
+async def test_an_error_raised_again_changes_nothing() -> None:
+    blocks = Blocks()
+    await blocks.online()
+    for _ in range(3):
+        blocks.faults.raise_error(station_error(error_type=OVERHEATED))
+    await blocks.settle()
+    assert len(notes(blocks)) == 1
+    assert len(blocks.faults.active) == 1
+
+
+@pytest.mark.parametrize(
+    ("place", "component"),
+    [
+        ({"evse_id": None, "connector_id": None}, Component("ChargingStation")),
+        ({"evse_id": 2, "connector_id": None}, Component("EVSE", evse=EvseRef(2))),
+        ({"evse_id": 2, "connector_id": 2}, Component("Connector", evse=EvseRef(2, 2))),
+    ],
+)
+async def test_the_component_is_where_the_error_is(
+    place: dict[str, int | None], component: Component
+) -> None:
+    blocks = Blocks()
+    await blocks.online()
+    blocks.faults.raise_error(station_error(error_type=OVERHEATED, **place))
+    await blocks.settle()
+    assert notes(blocks)[0].component == component
+    address = {
+        "ChargingStation": ChargingStation.Problem,
+        "EVSE": EVSE.Problem(2),
+        "Connector": ConnectorNames.Problem(2, 2),
+    }[component.name]
+    assert blocks.device_model.flag(address)
+
+
+@pytest.mark.parametrize(("evse_id", "connector_id"), [(3, None), (1, 2)])
+async def test_an_error_of_nothing_is_refused(evse_id: int, connector_id: int | None) -> None:
+    blocks = Blocks()
+    with pytest.raises(UnknownEvse):
+        blocks.faults.raise_error(station_error(evse_id=evse_id, connector_id=connector_id))
+    assert blocks.faults.active == ()
+
+
+async def test_errors_while_offline_are_told_later_unless_they_have_passed() -> None:
+    blocks = Blocks()
+    await blocks.online()
+    await blocks.disconnect()
+    blocks.faults.raise_error(station_error("stays", OVERHEATED))
+    blocks.faults.raise_error(station_error("passes", OVERHEATED))
+    await blocks.settle()
+    blocks.faults.clear_error("passes")
+    await blocks.settle()
+    assert notes(blocks) == []
+    await blocks.connect()
+    assert [(note.error.uuid, note.cleared) for note in notes(blocks)] == [("stays", False)]
+    await blocks.disconnect()
+    blocks.faults.clear_error("stays")
+    await blocks.settle()
+    await blocks.connect()
+    assert notes(blocks)[-1].cleared
+
+
+async def test_event_ids_are_never_used_twice_not_even_after_a_restart() -> None:
+    blocks = Blocks()
+    used = [blocks.event_ids.next() for _ in range(1500)]
+    blocks = blocks.again()
+    used += [blocks.event_ids.next() for _ in range(10)]
+    assert len(set(used)) == len(used)
+
+
+def test_published_codes() -> None:
+    assert mrec.code_of("evse_manager/MREC4OverCurrentFailure") == "CX004"
+    assert mrec.code_of("evse_board_support/MREC26CutCable") == "CX026"
+    assert mrec.code_of("evse_manager/Inoperative") is None
