@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import ssl
 import sys
 from collections.abc import AsyncIterator
@@ -102,6 +103,13 @@ def arguments() -> argparse.ArgumentParser:
         ("--cut", "ACTION", "the same without a close frame"),
     ):
         add(name, action="append", default=[], metavar=metavar, help=text)
+    add(
+        "--to",
+        type=Path,
+        metavar="PATH",
+        help="send a command to the ocppd-csms whose --control socket this is, and exit",
+    )
+    add("command", nargs="*", help="with --to: a command as on standard input")
     add("--refuse", type=int, metavar="STATUS", help="refuse connections with 401, 503, ...")
     return parser
 
@@ -268,10 +276,34 @@ def _pretty(result: Any) -> str:
     return json.dumps(result, indent=2, ensure_ascii=False)
 
 
+def send(path: Path, line: str) -> int:
+    """Send a command to another ocppd-csms, and print its answer; return the exit code."""
+    try:
+        command = parse_line(line)
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(str(path))
+            connection.sendall(json.dumps(command).encode() + b"\n")
+            connection.shutdown(socket.SHUT_WR)
+            answer = json.loads(b"".join(iter(lambda: connection.recv(65536), b"")))
+    except (BadCommand, OSError, ValueError) as error:
+        print(f"ocppd-csms: {error}", file=sys.stderr)
+        return 1
+    if not answer["ok"]:
+        print(answer["error"], file=sys.stderr)
+        return 1
+    result = answer["result"]
+    print(table(result) if command["cmd"] == "transactions" else _pretty(result))
+    return 0
+
+
 def main() -> int:
     """Run the program; return its exit code."""
     parser = arguments()
     options = parser.parse_args()
+    if options.to is not None:
+        return send(options.to, " ".join(options.command))
+    if options.command:
+        parser.error("a command needs --to; at the prompt it comes on standard input")
     screen = Screen(quiet=options.quiet)
     try:
         csms = configured(options, screen)

@@ -72,7 +72,10 @@ class Bus:
         except AuthenticationError as error:
             text = f"the message bus at {where} refuses this user: {error}"
             raise Problem(text, Exit.DENIED) from error
-        except (OSError, ValueError, RuntimeError, StopIteration, DBusErrorResponse) as error:
+        except (ValueError, StopIteration) as error:
+            text = f"cannot reach the message bus at {where}: this is no address of a bus"
+            raise Problem(text, Exit.ABSENT) from error
+        except (OSError, RuntimeError, DBusErrorResponse) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else error
             text = f"cannot reach the message bus at {where}: {reason}"
             raise Problem(text, Exit.ABSENT) from error
