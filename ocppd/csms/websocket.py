@@ -140,12 +140,23 @@ class _Connection(ClientConnection):
     """Checks the name in the certificate before any credential is sent."""
 
     exact_name = False
+    _lost: Exception | None = None
 
     async def handshake(self, *args: Any, **kwargs: Any) -> None:
         """Perform the opening handshake."""
         if self.exact_name:
             _refuse_wildcard(self.transport, self.protocol.uri.host)
-        await super().handshake(*args, **kwargs)
+        try:
+            await super().handshake(*args, **kwargs)
+        except InvalidHandshake:
+            if isinstance(self._lost, ssl.SSLError):  # TLS 1.3: refused after its handshake
+                raise self._lost from None
+            raise
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Keep what ended the connection, which the library does not tell."""
+        self._lost = exc
+        super().connection_lost(exc)
 
 
 class _Dial(connect):
@@ -352,6 +363,8 @@ def _not_connected(error: Exception, to: Dialling, peer: str) -> NotConnected:
         case InvalidHandshake() | EOFError():
             cause = error.__cause__ or error
             return NotConnected(f"{peer} is no WebSocket server: {_text(cause)}")
+        case ConnectionResetError() if to.security_profile >= 2:
+            return NotConnected(f"{peer} hung up during the TLS handshake")
         case OSError():
             return NotConnected(f"cannot connect to {peer}: {_text(error)}")
         case _:
