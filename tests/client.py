@@ -90,6 +90,8 @@ def plain(signature: str, value: Any) -> Any:
         return dict(value)
     if signature.startswith("aa{sv}"):
         return [plain("a{sv}", item) for item in value]
+    if signature == "av":
+        return [plain("v", item) for item in value]
     return value
 
 
@@ -99,7 +101,7 @@ def _arguments(signature: str) -> list[str]:
     while rest:
         size = next(
             len(known)
-            for known in ("aa{sv}", "a{sv}", "a{s(so)}", "as", rest[0])
+            for known in ("aa{sv}", "a{sv}", "a{s(so)}", "as", "av", rest[0])
             if rest.startswith(known)
         )
         types.append(rest[:size])

@@ -120,10 +120,11 @@ class Arbiter:
         self.validate(token)
         return Outcome.PROCESSING
 
-    def validated(self, token: ProvidedIdToken, result: ValidationResult) -> Outcome:
+    def validated(self, token: ProvidedIdToken, result: ValidationResult) -> None:
         """Take ocppd's answer; the world may have changed since it was asked."""
-        self._asked = [asked for asked in self._asked if asked is not token]
-        return self._decide(token, result)
+        if any(asked is token for asked in self._asked):
+            self._asked = [asked for asked in self._asked if asked is not token]
+            self._decide(token, result)
 
     def _decide(self, token: ProvidedIdToken, result: ValidationResult) -> Outcome:
         status = result.authorization_status

@@ -31,6 +31,7 @@ _RESET_REASONS = {
     "NotSpecified": StopReason.IMMEDIATE_RESET,
 }
 _EVSE_RESET_S = 1.0
+_SHUTDOWN_S = 0.5
 
 
 class Outside(Protocol):
@@ -69,12 +70,13 @@ class Charger:
         self.clock = clock
         self.boot_reason = "PowerUp"
         self.powered = True
+        self._rebooting = False
         self._outside = outside
         self._new_id = new_id
         self._faults: dict[str, Fault] = {}
         self._next_ev: dict[int, Ev] = {}
         self._ticking: Timer | None = None
-        around = Surroundings(clock, new_id, self._report, settings.speed)
+        around = self._around = Surroundings(clock, new_id, self._report, settings.speed)
         self.evses: dict[int, Evse] = {}
         for evse_id, evse_settings in enumerate(settings.evses, start=1):
             meter_id = f"SIM{evse_id:04}"
@@ -119,6 +121,14 @@ class Charger:
         if evse_id not in self.evses:
             raise SimulatorError(f"there is no EVSE {evse_id}; there are 1 to {len(self.evses)}")
         return self.evses[evse_id]
+
+    def set_speed(self, speed: float) -> None:
+        """Let energy flow so many times faster than in life."""
+        if not 0 < speed <= 100_000:
+            raise SimulatorError("the speed is more than 0 and at most 100000")
+        for evse in self.evses.values():
+            evse.advance()
+        self._around.speed = speed
 
     # --- What the driver does --------------------------------------------------------------------
 
@@ -273,13 +283,21 @@ class Charger:
         self.arbiter.notice()
         self._outside.power_back()
 
-    def _reboot(self, reason: str) -> None:
+    def reboot(self, reason: str = "LocalReset") -> None:
+        """Shut down in a moment, in which reports still get out, and boot with a reason."""
+        if self._rebooting:
+            return
+        self._rebooting = True
+        self.clock.call_later(_SHUTDOWN_S, lambda: self._shut_down(reason))
+
+    def _shut_down(self, reason: str) -> None:
         if self.powered:
             self.power_cut()
         self.boot_reason = reason
-        self.clock.call_later(self.settings.reboot_s, self._power_on_after_reboot)
+        self.clock.call_later(self.settings.reboot_s, self._boot)
 
-    def _power_on_after_reboot(self) -> None:
+    def _boot(self) -> None:
+        self._rebooting = False
         if not self.powered:
             self.power_on()
 
@@ -317,14 +335,14 @@ class Charger:
         return unlocked
 
     def reset(self, reset_type: str, *, scheduled: bool) -> None:
-        """Reboot, as the CSMS wants; transactions that still run end with the reason for it."""
+        """Reboot soon, as the CSMS wants; transactions that still run end with that reason."""
         reason = _RESET_REASONS.get(reset_type)
         if reason is None:
             raise SimulatorError(f"type: {reset_type!r} is none of {', '.join(_RESET_REASONS)}")
         self._told("Reset", STATION, type=reset_type, scheduled=scheduled)
         for evse in self.evses.values():
             evse.finish(reason)
-        self._reboot("ScheduledReset" if scheduled else "RemoteReset")
+        self.reboot("ScheduledReset" if scheduled else "RemoteReset")
 
     def reset_evse(self, evse_id: int) -> bool:
         """Reset one EVSE: it is not ready for a second."""
@@ -419,12 +437,16 @@ class Charger:
     def _told(self, what: str, evse_id: int, **details: Any) -> None:
         self._outside.happened(what, {"evse_id": evse_id, **details})
 
+    def waiting(self) -> list[Report]:
+        """Return the reports that ocppd has not acknowledged."""
+        return [report for lane in self.lanes.values() for report in lane.waiting]
+
     def state(self) -> Payload:
         """Return what a person wants to see of it."""
         return {
             "powered": self.powered,
             "boot_reason": self.boot_reason,
-            "waiting_reports": sum(len(lane.waiting) for lane in self.lanes.values()),
+            "waiting_reports": sum(report.awaited for report in self.waiting()),
             "evses": [self._evse_state(evse) for evse in self.evses.values()],
         }
 

@@ -19,7 +19,7 @@ from ocppd.tools.sim.settings import EvseSettings
 from ocppd.tools.sim.signing import Reading, SigningMeter
 from ocppd.tools.sim.supply import Limit, Offer, ev_info, offer, usable_phases
 from ocppd.tools.sim.switches import Switch, Switches
-from ocppd.tools.sim.vehicle import Ev
+from ocppd.tools.sim.vehicle import CurrentKind, Ev
 
 _PHASE_SWITCH_S = 1.0
 _TIMER_SLACK_S = 0.01
@@ -313,6 +313,24 @@ class Evse:
         if self.session is not None and self.session.connector_id == connector_id:
             self.finish(StopReason.UNLOCK_COMMAND)
         return True
+
+    def allow_modes(self, modes: list[str]) -> str:
+        """Restrict how the car may be charged; returns EVerest's word for how that went."""
+        if self.ev is not None and not self.ev.tells:
+            return "NoHlc"
+        if not set(modes) & set(self.settings.energy_transfer_modes):
+            return "IncompatibleEnergyTransfer"
+        self.energy_transfer_modes = [
+            mode for mode in self.settings.energy_transfer_modes if mode in modes
+        ]
+        return "Accepted"
+
+    def offer_der(self, *, available: bool) -> str:
+        """Note whether grid support is available; without a DC connector there is no HLC."""
+        if self.settings.kind is not CurrentKind.DC:
+            return "Rejected"
+        self.der_available = available
+        return "Accepted"
 
     # --- Errors, switches, limits, power --------------------------------------------------------
 

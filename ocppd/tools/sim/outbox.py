@@ -49,6 +49,11 @@ class Report:
         return self.member in LASTING
 
     @property
+    def awaited(self) -> bool:
+        """Whether somebody may wait for its acknowledgement; readings come and go."""
+        return self.member is not Member.POWERMETER
+
+    @property
     def event(self) -> Payload | None:
         """The session event, if it is one."""
         return self.argument if self.member is Member.SESSION_EVENT else None

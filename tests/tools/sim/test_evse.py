@@ -523,6 +523,8 @@ def test_a_reset_ends_transactions_and_boots_with_its_reason(
     scene = charging()
     scene.charger.reset(reset_type, scheduled=scheduled)
     assert scene.event("TransactionFinished")["transaction_finished"]["reason"] == reason
+    assert scene.on_bus, "reports get out before it goes down"
+    scene.clock.advance(1)
     assert not scene.on_bus
     scene.clock.advance(3)
     assert scene.on_bus
