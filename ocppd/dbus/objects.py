@@ -124,6 +124,10 @@ class Objects:
         self._bus = bus
         bus.add_handler(self._handle)
 
+    def detach(self) -> None:
+        """Be without a bus until the next `attach`."""
+        self._bus = None
+
     def send(self, message: Message) -> None:
         """Send a message, or drop it while there is no bus."""
         if self._bus is not None:

@@ -149,16 +149,21 @@ def array(item: Reader[T], maximum: int, minimum: int = 0) -> Reader[tuple[T, ..
     """Read an array, typed or of variants."""
 
     def read(signature: str, value: Any) -> tuple[T, ...]:
-        if not signature.startswith("a") or signature == _DICT or not isinstance(value, list | bytes):
+        if (
+            not signature.startswith("a")
+            or signature == _DICT
+            or not isinstance(value, list | bytes)
+        ):
             raise wrong_type("an array", signature)
         if len(value) > maximum:
             raise Mistake(f"more than {maximum} items")
         if len(value) < minimum:
             raise Mistake(f"fewer than {minimum} items")
         inner = signature[1:]
+        items: Any = value
         result: list[T] = []
         try:
-            for each in value:
+            for each in items:
                 if inner == "v":
                     result.append(item(each.signature, each.value))
                 else:

@@ -168,7 +168,7 @@ SESSION_EVENT: Reader[SessionEvent] = dictionary(
     required("uuid", text(36, minimum=1)),
     required("timestamp", moment),
     required("event", choice(SessionEventType)),
-    optional("connector_id", integer(1)),
+    optional("connector_id", integer(0)),  # 0: all connectors, of Enabled and Disabled
     optional("source", text(100)),
     *(optional(name, reader) for name, reader in _PARTS.items()),
 )

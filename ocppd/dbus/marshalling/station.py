@@ -176,7 +176,7 @@ def boot_notification_response(response: BootNotificationResponse) -> dict[str, 
 
 
 def ocpp_message(
-    frame: str, direction: str, version: str | None, *, masked: bool
+    frame: str, direction: str, version: str | None, *, masked: bool, reason: str | None
 ) -> dict[str, Variant]:
     """Write a frame as it went over the WebSocket, credentials masked by who calls this."""
     return variants(
@@ -185,6 +185,7 @@ def ocpp_message(
             "direction": direction,
             "version": version,
             "masked": True if masked else None,
+            "reason": reason,
         }
     )
 
