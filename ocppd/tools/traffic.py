@@ -12,6 +12,8 @@ from ocppd.tools.frames import Frame, Kind, parse
 
 _WIDTH = 160
 _REMEMBERED = 200
+_ODD = (AttributeError, TypeError, KeyError, IndexError, ValueError)
+"""What a payload that is not built as its schema says may lead to: then show what is there."""
 _ACCEPTING = frozenset(
     {
         "Accepted",
@@ -88,7 +90,10 @@ def refusal_of(frame: Frame) -> str:
         case Kind.CALL_ERROR | Kind.CALL_RESULT_ERROR:
             return f"{frame.error_code}: {frame.description}".rstrip(": ")
         case Kind.CALL_RESULT if isinstance(frame.payload, dict):
-            return _refused_result(frame.payload)
+            try:
+                return _refused_result(frame.payload)
+            except _ODD:
+                return ""
         case _:
             return ""
 
@@ -134,12 +139,11 @@ def summary_of(frame: Frame, action: str) -> str:
         return _cut(frame.text, 60)
     if not isinstance(payload, dict) or frame.kind in (Kind.CALL_ERROR, Kind.CALL_RESULT_ERROR):
         return ""
-    if frame.kind is Kind.CALL_RESULT:
-        return _cut(_result(action, payload))
     try:
-        words = _request(action, payload)
-    except (AttributeError, TypeError, KeyError, IndexError, ValueError):
-        words = _plain(payload)  # not built as its schema says: show what is there
+        result = frame.kind is Kind.CALL_RESULT
+        words = _result(action, payload) if result else _request(action, payload)
+    except _ODD:
+        words = _plain(payload)
     return _cut(words)
 
 
