@@ -167,9 +167,7 @@ class RemoteControl:
         schedules = profile["chargingSchedule"]
         for schedule in schedules if isinstance(schedules, list) else [schedules]:
             starts = [period["startPeriod"] for period in schedule["chargingSchedulePeriod"]]
-            if starts[:1] != [0] or any(
-                later <= earlier for earlier, later in pairwise(starts)
-            ):
+            if starts[:1] != [0] or any(later <= earlier for earlier, later in pairwise(starts)):
                 return StatusInfo("InvalidSchedule", "periods begin at 0 and ascend")
         return None
 
