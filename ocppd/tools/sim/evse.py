@@ -443,7 +443,7 @@ class Evse:
             return
         self.advance()
         self.settle()
-        self.around.report(self.id, Member.POWERMETER, self.reading())
+        self.around.report(self.id, Member.POWERMETER, self._signed_reading())
         self._tell_ev_progress()
 
     def advance(self) -> None:
@@ -526,6 +526,15 @@ class Evse:
         """Return the meter's reading of a moment, by default the present one."""
         self.advance()
         return self.meter.reading(moment or self.around.clock.now(), self.flow)
+
+    def _signed_reading(self) -> Payload:
+        """Return a reading with its signature, if the meter signs and somebody charges."""
+        now = self.around.clock.now()
+        reading = self.reading(now)
+        if self.signer is not None and self.in_transaction:
+            current: Reading = ("C", now, self.meter.register_wh)
+            reading["signed_meter_value"] = self.signer.signed([current], self.token)
+        return reading
 
     def _start_session(
         self,

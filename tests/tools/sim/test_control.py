@@ -256,3 +256,40 @@ def test_the_command_line_starts_without_the_d_bus_library() -> None:
     )
     output = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True)
     assert output.strip() == "[]"
+
+
+async def test_the_prompt_takes_commands_on_a_terminal() -> None:
+    async with StandIn() as ocppd:
+        ours, theirs = os.openpty()
+        run = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "ocppd.tools.sim", "run", "--bus", ocppd.address),
+            cwd=ROOT,
+            stdin=theirs,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        os.close(theirs)
+        try:
+            async with Buttons(ocppd.address) as buttons:
+                await buttons.wait_until_owned()
+                await buttons.wait_for("Happened", lambda body: body[0] == "OcppdFound")
+                for text in ("plug 1", "", "plug 1", "dance", "plug 'x", "swipe A1", "state"):
+                    os.write(ours, f"{text}\n".encode())
+                await buttons.wait_for("Happened", lambda body: body[0] == "ChargingStarted")
+            os.write(ours, b"quit\n")
+            output, _ = await asyncio.wait_for(run.communicate(), 10)
+        finally:
+            os.close(ours)
+        text = output.decode()
+        assert run.returncode == 0
+        for part in (
+            "commands: plug, unplug, swipe",
+            "EVSE 1   SessionStarted: EVConnected, 0.0 Wh",
+            "already plugged in",
+            "invalid choice: 'dance'",
+            "No closing quotation",
+            "UsedToStart",
+            "EVSE 1: Preparing, car at connector 1, 30.0 %, token A1",
+        ):
+            assert part in text, text

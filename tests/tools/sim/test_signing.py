@@ -42,6 +42,21 @@ def test_the_readings_at_begin_and_end_are_signed() -> None:
     assert end["RD"][1]["TM"].endswith("+0000 S")
 
 
+def test_readings_in_a_transaction_are_signed() -> None:
+    scene = Scene(signer=new_signer())
+    scene.charger.start()
+    scene.clock.advance(1)
+    assert "signed_meter_value" not in scene.reports(1, Member.POWERMETER)[-1]
+    scene.charge(1, "04A224B2")
+    scene.clock.advance(10)
+    reading = scene.reports(1, Member.POWERMETER)[-1]
+    record = opened(reading["signed_meter_value"])
+    [signed] = record["RD"]
+    assert signed["TX"] == "C"
+    assert round(signed["RV"] * 1000) == round(reading["energy_Wh_import"]["total"])
+    assert record["ID"] == "04A224B2"
+
+
 def test_the_public_key_is_reported() -> None:
     signer = new_signer()
     assert signer is not None
