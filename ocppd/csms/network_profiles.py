@@ -51,7 +51,7 @@ def profile_of(slot: int, model: DeviceModel) -> NetworkProfile:
     """
     url = model.text(NetworkConfiguration.OcppCsmsUrl(slot))
     if not url:
-        raise Unusable(f"slot {slot} has no OcppCsmsUrl")
+        raise Unusable(f"not configured: slot {slot} has no OcppCsmsUrl")
     identity = model.text(NetworkConfiguration.Identity(slot)) or model.text(SecurityCtrlr.Identity)
     if not identity or ":" in identity:  # part 4, 3.1.1
         raise Unusable(f"slot {slot} has no Identity, or one with a colon")

@@ -135,7 +135,7 @@ async def test_a_second_daemon_on_a_bus_says_who_has_the_name(tmp_path: Path) ->
         )
         _, text = await asyncio.wait_for(second.communicate(), 10)
         assert second.returncode == 1
-        assert b"org.everest.Ocpp is taken" in text
+        assert b"another process is org.everest.Ocpp" in text
 
 
 async def test_heavy_packages_stay_out_of_the_daemon(tmp_path: Path) -> None:

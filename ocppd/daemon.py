@@ -1,0 +1,202 @@
+"""The composition root: builds the parts, connects them, starts and stops them."""
+
+import asyncio
+import logging
+import random
+import signal
+import uuid
+from collections.abc import Coroutine
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from ocppd import __version__
+from ocppd.clock import SystemClock
+from ocppd.config import Config
+from ocppd.csms.connection import CsmsConnection, Files
+from ocppd.csms.traffic import Traffic
+from ocppd.csms.v16.configuration_keys import ConfigurationKeys
+from ocppd.csms.versions import spellings
+from ocppd.dbus.agents import BuiltIn
+from ocppd.dbus.service import DBusError, NameTaken, Service
+from ocppd.station.evse import Evses
+from ocppd.station.ports import Outside
+from ocppd.station.smart_charging import Publication
+from ocppd.station.station import Settings, Station
+from ocppd.store.security_log import SecurityLogFile
+from ocppd.store.seed import build_device_model
+from ocppd.store.store import SqliteStore
+
+_LOG = logging.getLogger(__name__)
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_FAILED = 1
+_LAST_COMMIT_S = 0.8
+
+
+class RunningTasks:
+    """The port `Tasks`: coroutines of the running loop."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Run a coroutine; what leaves it is logged, never lost."""
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            _LOG.error("%s failed", task.get_name(), exc_info=task.exception())
+
+
+async def run(config: Config, state: Path, bus: str) -> int:
+    """Run the daemon until SIGTERM or SIGINT; returns the exit status.
+
+    Raises:
+        YamlError: a mistake in a file of the device model
+
+    """
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    daemon = Daemon(config, state, bus)
+    try:
+        await daemon.start()
+    except (NameTaken, DBusError, OSError, TimeoutError) as error:
+        _LOG.critical("cannot be on the bus: %s", error)
+        await daemon.stop()
+        return _FAILED
+    await ended.wait()
+    await daemon.stop()
+    return 0
+
+
+class Daemon:
+    """All parts of one daemon."""
+
+    def __init__(self, config: Config, state: Path, bus: str) -> None:
+        """Build the parts; nothing is heard or sent before `start`."""
+        with suppress(OSError):  # the store says what is wrong with the folder
+            state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        clock = SystemClock()
+        self.store = SqliteStore(
+            state / "ocppd.db", now=clock.now, new_id=_new_id, on_health=self._on_store
+        )
+        model = build_device_model(
+            config.evses,
+            slots=max((slot.slot for slot in config.csms), default=1),
+            values=config.initial_values(),
+            folder=config.device_model,
+            stored=self.store.variables,
+            store=self.store,
+            cache=state / "device-model.json",
+        )
+        self.service = Service(
+            None if bus == "system" else bus,
+            agent_timeout_s=config.host.agent_timeout_s,
+            built_in=BuiltIn(reset=config.host.builtin_system, time=config.host.builtin_system),
+        )
+        self.csms = CsmsConnection(
+            model,
+            self.store,
+            clock,
+            new_id=_new_id,
+            random=random.random,
+            traffic=self._on_traffic,
+            files=Files(
+                roots=(config.tls.ca_file,) if config.tls.ca_file else (),
+                certificate=config.tls.certificate_file,
+                key=config.tls.key_file,
+            ),
+            max_size=config.max_message_size,
+        )
+        outside = Outside(
+            clock=clock,
+            store=self.store,
+            csms=self.csms,
+            host=self.service.host,
+            agents=self.service.agents,
+            tasks=RunningTasks(),
+            new_id=_new_id,
+            random=random.random,
+        )
+        schedules = config.charging_schedules
+        self.station = Station(
+            outside,
+            model,
+            Evses(config.evses),
+            keys=ConfigurationKeys(model, active=lambda: self.csms.names_transactions),
+            security_log=SecurityLogFile(
+                state / "security.log",
+                lambda: self.station.security.raise_event("SecurityLogWasCleared"),
+            ),
+            settings=Settings(
+                agent_grace_s=config.host.agent_grace_s,
+                publication=Publication(
+                    schedules.interval_s, schedules.duration_s, schedules.unit
+                ),
+                boot_id=_boot_id(),
+            ),
+        )
+        self.csms.attach(self.station, spellings(self.station))
+        self.service.export(self.station, self.store, clock)
+        self._serving: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Take back what was stored, be on the bus, then connect to the CSMS.
+
+        Raises:
+            NameTaken: another process is org.everest.Ocpp there
+            OSError, DBusError, TimeoutError: there is no bus, or it does not let us own the name
+
+        """
+        _LOG.info("ocppd %s", __version__)
+        self.station.start()
+        if self.store.set_aside_file is not None:
+            self.station.security.raise_event(
+                "StorageDamaged", f"kept as {self.store.set_aside_file.name}"
+            )
+        await self.service.start()
+        self._serving = asyncio.create_task(self.service.run(), name="bus")
+        self.csms.start()
+
+    async def stop(self) -> None:
+        """Leave the bus and the CSMS, and write what is left; takes less than two seconds."""
+        self.csms.stop()
+        self.service.stop()
+        await self.csms.ended()
+        if self._serving is not None:
+            await self._serving
+        self.store.close(_LAST_COMMIT_S)
+
+    def _on_store(self, failure: str | None) -> None:
+        if failure is not None:
+            _LOG.error("%s", failure)
+        else:
+            _LOG.info("the store is written again")
+        station = getattr(self, "station", None)
+        if station is not None:
+            station.health.note("store", failure)
+
+    def _on_traffic(self, traffic: Traffic) -> None:
+        self.service.host.ocpp_message(
+            traffic.text,
+            traffic.direction,
+            traffic.version,
+            masked=traffic.masked,
+            reason=traffic.reason,
+        )
+
+
+def _new_id() -> str:
+    return str(uuid.uuid4())
+
+
+def _boot_id() -> str | None:
+    try:
+        return _BOOT_ID.read_text().strip()
+    except OSError:
+        return None

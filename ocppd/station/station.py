@@ -1,0 +1,152 @@
+"""The station: its EVSEs, one object for each functional block, and how they hang together."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ocppd.device_model.device_model import DeviceModel
+from ocppd.model.queue import QueueEntry
+from ocppd.model.registration import ConnectionStatus
+from ocppd.model.transactions import TransactionEvent
+from ocppd.station.authorization import Authorization
+from ocppd.station.availability import Availability
+from ocppd.station.boot_history import BootHistory
+from ocppd.station.data_transfer import DataTransfers
+from ocppd.station.event_ids import EventIds
+from ocppd.station.evse import Evse, Evses, RemoteStart
+from ocppd.station.faults import Faults
+from ocppd.station.health import Health
+from ocppd.station.meter_values import Metering
+from ocppd.station.ports import LegacyKeys, Outside
+from ocppd.station.provisioning import Provisioning
+from ocppd.station.registration import Registration
+from ocppd.station.remote_control import RemoteControl, claim
+from ocppd.station.reset import Resets
+from ocppd.station.security import Security, SecurityLog
+from ocppd.station.smart_charging import Publication, SmartCharging
+from ocppd.station.transactions import Transactions
+from ocppd.station.trigger_message import MessageTriggers
+from ocppd.station.variable_monitor import VariableMonitor
+
+_EVSE_MANAGER = "EvseManager"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the configuration file and the machine decide about the station.
+
+    `boot_id` identifies the present boot of the machine, if that can be known.
+    """
+
+    agent_grace_s: float = 15.0
+    publication: Publication = field(default_factory=Publication)
+    boot_id: str | None = None
+
+
+class Station:
+    """One charging station: `start()` it once the store is loaded, then let it hear the world."""
+
+    def __init__(
+        self,
+        outside: Outside,
+        device_model: DeviceModel,
+        evses: Evses,
+        *,
+        keys: LegacyKeys,
+        security_log: SecurityLog,
+        settings: Settings | None = None,
+    ) -> None:
+        settings = settings or Settings()
+        self.device_model = device_model
+        self.evses = evses
+        self.health = Health(outside.host)
+        self._outside = outside
+        self._event_ids = EventIds(outside.store)
+        base = (outside, device_model, evses)
+        history = BootHistory(outside.store, settings.boot_id)
+
+        self.security = Security(outside, security_log)
+        self.availability = Availability(*base, self._event_ids, settings.agent_grace_s)
+        self.faults = Faults(*base, self.availability, self._event_ids)
+        self.registration = Registration(
+            outside, device_model, self.availability, self.security, history
+        )
+        self.authorization = Authorization(*base)
+        self.transactions = Transactions(
+            *base, self.availability, self._claim, self.authorization.learn
+        )
+        self.meter_values = Metering(*base, self.transactions)
+        self.reset = Resets(*base, self.availability, self.transactions, history)
+        triggers = MessageTriggers(
+            evses, self.registration, self.availability, self.meter_values, self.transactions
+        )
+        self.remote_control = RemoteControl(*base, self.transactions, triggers)
+        self.data_transfer = DataTransfers(outside)
+        self.provisioning = Provisioning(outside, device_model, keys, self.security)
+        self.variable_monitor = VariableMonitor(outside, device_model, keys, self._event_ids)
+        self.smart_charging = SmartCharging(*base, settings.publication)
+
+        self.availability.when_ready(self.transactions.settle)
+        self.registration.when_online(self.faults.tell_untold)
+        self.registration.when_stopped(self.transactions.on_stop)
+        self.registration.when_stopped(self.smart_charging.stop)
+        self.registration.when_restarted(self.transactions.on_restart)
+        self.registration.when_restarted(self.smart_charging.publish)
+
+    def _claim(self, evse: Evse, id_token: Any) -> RemoteStart | None:
+        return claim(self.evses, evse, id_token, self._outside.clock.now())
+
+    def start(self) -> None:
+        """Take back what was stored, and begin: before the host or the CSMS is heard."""
+        with self._outside.store.atomically():
+            self._event_ids.start()
+            self.transactions.start()
+            self.availability.start()
+            self.registration.start()
+            self.authorization.start()
+            self.meter_values.start()
+            self.reset.start()
+            self.smart_charging.start()
+
+    # The host's agents come and go
+
+    def on_agent_registered(self, interface: str) -> None:
+        """Tell a new agent what it has to know."""
+        if interface == _EVSE_MANAGER:
+            self.availability.on_agent_registered()
+        self.authorization.on_agent_registered(interface)
+        self.registration.on_agent_registered(interface)
+
+    def on_agent_gone(self, interface: str) -> None:
+        """Take note that an agent left the bus: what it says later may be another truth."""
+        if interface == _EVSE_MANAGER:
+            self.transactions.doubt()
+            self.availability.on_agent_gone()
+
+    # The connection to the CSMS
+
+    @property
+    def registration_status(self) -> str | None:
+        """What the CSMS answered to the last BootNotification; None before that."""
+        status = self.registration.status
+        return None if status is None else status.value
+
+    def on_connected(self, status: ConnectionStatus) -> None:
+        """There is a connection; `status` has the version."""
+        self.registration.on_connected(status)
+
+    def on_disconnected(self, status: ConnectionStatus) -> None:
+        """There is no connection; `status` has the reason."""
+        self.registration.on_disconnected(status)
+
+    def on_security_event(self, event_type: str, info: str) -> None:
+        """Something happened on the connection that the security log should hold."""
+        self.security.raise_event(event_type, info)
+
+    def on_event_answered(self, entry: QueueEntry, response: Any, generation: str) -> None:
+        """Take what the CSMS answered to a queued message, in the unit that removes it."""
+        if isinstance(entry.request, TransactionEvent):
+            self.transactions.on_event_answered(entry, response, generation)
+
+    def on_event_given_up(self, entry: QueueEntry, reason: str) -> None:
+        """Take note that a queued message was set aside."""
+        self.transactions.on_event_given_up(entry, reason)
