@@ -298,15 +298,22 @@ class Stage:
         print("\n".join(lines), flush=True)
 
 
+_MODULES = {
+    "ocppctl": "ocppd.tools.ctl",
+    "ocppd-csms": "ocppd.tools.csms",
+    "ocppd-sim": "ocppd.tools.sim",
+}
+
+
 def _program(name: str) -> str:
     """Return how to call one of our programs here."""
     beside = Path(sys.executable).with_name(name)
-    if not beside.exists():
-        return name
+    program = beside if beside.exists() else Path(sys.executable)
     try:
-        return f"./{beside.relative_to(Path.cwd())}"
+        called = f"./{program.relative_to(Path.cwd())}"
     except ValueError:
-        return str(beside)
+        called = str(program)
+    return called if beside.exists() else f"{called} -m {_MODULES[name]}"
 
 
 def _can_validate() -> bool:

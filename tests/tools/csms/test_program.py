@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
@@ -217,3 +218,60 @@ async def test_wrong_options_are_told_without_a_traceback(options: list[str], wo
     assert process.returncode == 2
     assert words in errors.decode()
     assert "Traceback" not in errors.decode()
+
+
+async def test_a_command_from_another_terminal(tmp_path: Path) -> None:
+    path = tmp_path / "control"
+
+    async def send(*words: str) -> tuple[int | None, str, str]:
+        command = [sys.executable, "-m", "ocppd.tools.csms", "--to", str(path), *words]
+        process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE)
+        output, errors = await asyncio.wait_for(process.communicate(), 10)
+        return process.returncode, output.decode(), errors.decode()
+
+    code, _, errors = await send("stations")
+    assert (code, errors) == (1, "ocppd-csms: [Errno 2] No such file or directory\n")
+    async with program("--control", str(path), "--quiet") as (_process, ready):
+        websocket = await station(ready, "1.6")
+        asking = asyncio.create_task(send("remote-start", "AB", "1"))
+        question = json.loads(await websocket.recv())
+        assert question[2:] == ["RemoteStartTransaction", {"idTag": "AB", "connectorId": 1}]
+        await websocket.send(json.dumps([3, question[1], {"status": "Accepted"}]))
+        code, output, _ = await asking
+        assert (code, json.loads(output)) == (0, {"status": "Accepted"})
+        assert await send("remote-stop") == (
+            1,
+            "",
+            "remote-stop: no transaction is open; name one\n",
+        )
+        assert (await send("nonsense"))[0] == 1
+        assert await send("transactions") == (0, "no transactions\n", "")
+
+
+async def test_colours_on_a_terminal_and_its_end() -> None:
+    primary, secondary = os.openpty()
+    command = [sys.executable, "-m", "ocppd.tools.csms", "--port", "0"]
+    process = await asyncio.create_subprocess_exec(
+        *command, stdin=secondary, stdout=secondary, stderr=PIPE, start_new_session=True
+    )
+    os.close(secondary)
+    loop = asyncio.get_running_loop()
+    text = b""
+
+    async def until_shown(words: bytes) -> None:
+        nonlocal text
+        while words not in text:
+            text += await asyncio.wait_for(loop.run_in_executor(None, os.read, primary, 4096), 5)
+
+    await until_shown(b"}\r\n")
+    ready = json.loads(text.splitlines()[0])
+    websocket = await station(ready, "2.1")
+    await websocket.send('[2,"1","Heartbeat",{}]')
+    await websocket.recv()
+    await until_shown(b"\x1b[32m")
+    assert b"\x1b[36m" in text
+    os.write(primary, b"transactions\n")
+    await until_shown(b"no transactions")
+    os.write(primary, b"\x04")
+    assert await asyncio.wait_for(process.wait(), 5) == 0, "Ctrl-D ends it"
+    os.close(primary)

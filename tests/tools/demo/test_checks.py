@@ -7,7 +7,7 @@ import pytest
 from ocppd.tools.csms.ledger import SeenTransaction
 from ocppd.tools.demo.checks import Findings, check_transaction, energy_wh, in_order
 from ocppd.tools.demo.stage import TOKEN
-from ocppd.tools.sim.simulator import Happened
+from ocppd.tools.sim.simulator import Event
 
 
 def whole() -> SeenTransaction:
@@ -84,9 +84,9 @@ def test_order_and_energy() -> None:
         return {"meter_value": {"energy_Wh_import": {"total": total}}}
 
     events = [
-        Happened("TransactionStarted", {"uuid": "s", "transaction_started": reading(10.0)}),
-        Happened("TransactionFinished", {"uuid": "x", "transaction_finished": reading(99.0)}),
-        Happened("TransactionFinished", {"uuid": "s", "transaction_finished": reading(35.5)}),
+        Event("TransactionStarted", {"uuid": "s", "transaction_started": reading(10.0)}),
+        Event("TransactionFinished", {"uuid": "x", "transaction_finished": reading(99.0)}),
+        Event("TransactionFinished", {"uuid": "s", "transaction_finished": reading(35.5)}),
     ]
     assert energy_wh(events, "s") == 25.5
     assert energy_wh(events, "x") == 0
