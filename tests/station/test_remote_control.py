@@ -84,7 +84,7 @@ class Bench:
     ) -> None:
         self.world = World()
         self.model = shipped_device_model(
-            self.world.store, {SmartChargingCtrlr.Enabled: False, **(values or {})}
+            self.world.store, {SmartChargingCtrlr.Available: False, **(values or {})}
         )
         self.evses = Evses(TOPOLOGY)
         for evse in self.evses:
@@ -309,7 +309,7 @@ def _periods(*starts: int) -> dict[str, Any]:
 def test_a_charging_profile_has_to_be_for_the_transaction_to_come(
     profile: dict[str, Any], expected: tuple[str, str | None]
 ) -> None:
-    bench = Bench({SmartChargingCtrlr.Enabled: True})
+    bench = Bench({SmartChargingCtrlr.Available: True, SmartChargingCtrlr.Enabled: True})
     assert bench.start(replace(START, charging_profile=profile)) == expected
 
 
