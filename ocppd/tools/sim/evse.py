@@ -380,7 +380,8 @@ class Evse:
         self.advance()
         self.limit = limit
         wanted, used = self._phases(), self._phases_in_use
-        if self.phase is not Phase.CHARGING or self.settings.switches_phases:
+        switchable = self.settings.switches_phases and self.settings.kind is CurrentKind.AC
+        if self.phase is not Phase.CHARGING or switchable:
             self._phases_in_use = wanted
         if (
             self.phase is Phase.CHARGING
