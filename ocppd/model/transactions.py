@@ -189,6 +189,21 @@ class MeterValues(CsmsRequest[Nothing]):
 
 
 @dataclass(frozen=True, slots=True)
+class OpenTransaction:
+    """A transaction that is open now, for people; `energy_wh` since its start."""
+
+    transaction_id: str
+    session_id: str
+    evse: EvseRef
+    charging_state: ChargingState
+    started_at: datetime
+    seq_no: int
+    energy_wh: int | None = None
+    csms_transaction_id: str | None = None
+    id_token: IdToken | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class OcppTransactionEvent:
     """The var `ocpp_transaction_event` (contract 1.2)."""
 

@@ -95,6 +95,7 @@ class Transaction:
 
     Attributes:
         id: at most 36 characters, never used twice (E01.FR.08)
+        start_meter_wh: the import register when it started
         seq_no: of the next event, from 0
         token_told: the starting token as last told
         connected_told: an event told the EVSE after the car was connected (E01.FR.16)
@@ -103,11 +104,14 @@ class Transaction:
         stop: why authorization or energy ended, before the transaction does
         invalid_token: the CSMS did not accept the token (E05)
         phases_told: numberOfPhasesUsed as last told
+        key_told: the meter's public key went out with an event
+        csms_id: what the CSMS calls it, once it is known
 
     """
 
     id: str
     started_at: datetime
+    start_meter_wh: int | None = None
     seq_no: int = 0
     token_told: IdToken | None = None
     connected_told: bool = False
@@ -119,6 +123,7 @@ class Transaction:
     invalid_token: bool = False
     phases_told: int | None = None
     cable_told: bool = False
+    key_told: bool = False
     csms_id: str | None = None
 
 
@@ -140,7 +145,6 @@ class Session:
         remote: the token came from the CSMS, and no event has told so yet
         remote_start_id: of that remote start, until it is told (F01.FR.25)
         reservation_id: until it is told (E01.FR.13)
-        untold: what happened while the daemon was stopped, to be told after `Restart`
 
     """
 
@@ -158,7 +162,6 @@ class Session:
     reservation_id: int | None = None
     began: int = 0
     transaction: Transaction | None = None
-    untold: tuple[TransactionEvent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +242,7 @@ def advance(
     event: TransactionEvent | None = None
     if known.transaction is None:
         if after - before and any(holds(point, after) for point in policy.start):
-            known = _begin(known, change, new_id)
+            known = _begin(known, change, around, new_id)
             known, event = tell(known, TransactionEventType.STARTED)
         return Step(known, event)
     ends = change.ends or any(
@@ -301,7 +304,9 @@ def _timed(transaction: Transaction, at: datetime, *, charging: bool) -> Transac
     return replace(transaction, charging_since=None, charging_s=transaction.charging_s + spent)
 
 
-def _begin(session: Session, change: Change, new_id: Callable[[], str]) -> Session:
+def _begin(
+    session: Session, change: Change, around: Surroundings, new_id: Callable[[], str]
+) -> Session:
     charging = Condition.ENERGY_TRANSFER in session.conditions
     return replace(
         session,
@@ -309,6 +314,7 @@ def _begin(session: Session, change: Change, new_id: Callable[[], str]) -> Sessi
         transaction=Transaction(
             id=session.uuid if session.began == 0 else new_id(),
             started_at=change.at,
+            start_meter_wh=around.meter_wh,
             charging_since=change.at if charging else None,
         ),
     )
