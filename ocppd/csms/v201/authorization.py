@@ -6,6 +6,7 @@ from ocppd.csms.payload import Payload, Route, present, route
 from ocppd.csms.spelling import Outgoing
 from ocppd.csms.v201.status_info import encode_status_result
 from ocppd.csms.v201.tokens import decode_id_token_info, encode_id_token
+from ocppd.errors import NotSpoken
 from ocppd.model.remote_control import StatusResult
 from ocppd.model.tokens import (
     Authorize,
@@ -24,8 +25,14 @@ def encode_authorize(request: Authorize) -> Payload:
     return present(idToken=encode_id_token(request.id_token), **encode_contract(request))
 
 
-def encode_contract(request: Authorize) -> Payload:
-    """Write what AuthorizeRequest says of a contract certificate."""
+def encode_contract(
+    request: Authorize, longest_certificate: int = 5500, longest_url: int = 512
+) -> Payload:
+    """Write what AuthorizeRequest says of a contract certificate; `NotSpoken` if it is too long."""
+    if len(request.certificate or "") > longest_certificate:
+        raise NotSpoken(f"the contract certificate is longer than {longest_certificate}")
+    if any(len(data.responder_url) > longest_url for data in request.certificate_hash_data):
+        raise NotSpoken(f"the responder's URL is longer than {longest_url}")
     return present(
         certificate=request.certificate,
         iso15118CertificateHashData=[*map(encode_hash_data, request.certificate_hash_data)] or None,

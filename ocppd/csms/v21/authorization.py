@@ -13,7 +13,8 @@ routes = v201.routes
 
 def encode_authorize(request: Authorize) -> Payload:
     """Write AuthorizeRequest."""
-    return present(idToken=encode_id_token(request.id_token), **v201.encode_contract(request))
+    contract = v201.encode_contract(request, longest_certificate=10_000, longest_url=2_000)
+    return present(idToken=encode_id_token(request.id_token), **contract)
 
 
 def decode_authorize(payload: Payload) -> AuthorizeResponse:

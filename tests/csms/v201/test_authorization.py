@@ -56,6 +56,24 @@ def test_nobody_is_asked_about_half_a_token(version: str, module: ModuleType, le
         spoken.say(Authorize(IdToken("x" * (length + 1), IdTokenType.EMAID)))
 
 
+@pytest.mark.parametrize(
+    ("version", "module", "certificate", "url"),
+    [("2.0.1", v201, 5500, 512), ("2.1", v21, 10_000, 2_000)],
+)
+def test_a_contract_has_the_lengths_of_its_version(
+    version: str, module: ModuleType, certificate: int, url: int
+) -> None:
+    def hashes(length: int) -> tuple[CertificateHashData, ...]:
+        return (CertificateHashData("SHA256", "aa", "bb", "01", "u" * length),)
+
+    spoken = Spoken(version, module)
+    spoken.say(Authorize(TOKEN, "c" * certificate, hashes(url)))
+    with pytest.raises(NotSpoken, match="certificate"):
+        spoken.say(Authorize(TOKEN, "c" * (certificate + 1)))
+    with pytest.raises(NotSpoken, match="URL"):
+        spoken.say(Authorize(TOKEN, None, hashes(url + 1)))
+
+
 @BOTH
 def test_the_answer_of_the_csms_is_understood(version: str, module: ModuleType) -> None:
     heard = Spoken(version, module).hear(
