@@ -7,7 +7,7 @@ them afterwards. Who can reset is the host's agent, or the machine itself.
 """
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,7 +19,7 @@ from ocppd.model.registration import BootReason
 from ocppd.model.remote_control import Reset, ResetType, StatusResult
 from ocppd.model.sessions import StopReason
 from ocppd.model.tokens import IdToken
-from ocppd.model.transactions import TriggerReason
+from ocppd.model.transactions import MeterValue, TriggerReason
 from ocppd.model.variables import StatusInfo
 from ocppd.station.answer import Answer
 from ocppd.station.availability import Availability
@@ -51,7 +51,7 @@ class Transactions(Protocol):
     async def stop(self, evse_id: int, reason: StopReason, id_token: IdToken | None = None) -> bool:
         """Ask the host to stop the transaction of an EVSE; True if it took the command."""
 
-    def announce(self, evse_id: int, reason: TriggerReason) -> None:
+    def tell_values(self, evse: Evse, trigger: TriggerReason, values: Sequence[MeterValue]) -> bool:
         """Tell the CSMS of the open transaction of an EVSE: Updated, with this trigger reason."""
 
 
@@ -174,7 +174,7 @@ class Resets:
     def _interrupt(self, evse: Evse, request: Reset) -> None:
         """End the transaction of an EVSE, or pause it if it is to be resumed."""
         if request.type is ResetType.IMMEDIATE_AND_RESUME:
-            self._transactions.announce(evse.id, TriggerReason.RESET_COMMAND)  # B13.FR.04
+            self._transactions.tell_values(evse, TriggerReason.RESET_COMMAND, ())  # B13.FR.04
             self._outside.tasks.start(self._pause(evse.id), f"pause EVSE {evse.id}")
         else:  # B12.FR.04, B12.FR.08
             reason = _STOP_REASONS.get(request.host_type, StopReason.IMMEDIATE_RESET)
@@ -271,8 +271,8 @@ class Resets:
                 await self._outside.agents.resume_charging(evse_id)  # B13.FR.13
             except AgentRefused as error:
                 _LOG.warning("EVSE %d does not charge again: %s", evse_id, error)
-        if self._busy(evse_id):
-            self._transactions.announce(evse_id, TriggerReason.TX_RESUMED)  # B13.FR.30
+        for evse in self._busy(evse_id):
+            self._transactions.tell_values(evse, TriggerReason.TX_RESUMED, ())  # B13.FR.30
 
     def _on_failure(self, reset: _Resetting, problem: str) -> None:
         """Try again as often as the CSMS wants it (ResetRetries), then go on without."""

@@ -1,12 +1,13 @@
 """Registration, availability, faults, security and reset together, on fakes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from ocppd.device_model.device_model import DeviceModel
 from ocppd.device_model.values import Value
+from ocppd.errors import Offline
 from ocppd.model.availability import (
     ErrorNotification,
     RequestedStatus,
@@ -21,20 +22,20 @@ from ocppd.model.registration import (
     HeartbeatResponse,
     RegistrationStatus,
 )
-from ocppd.model.requests import Nothing
+from ocppd.model.requests import CsmsRequest, Nothing
 from ocppd.model.sessions import StopReason
 from ocppd.model.tokens import IdToken
-from ocppd.model.transactions import TriggerReason
+from ocppd.model.transactions import MeterValue, TriggerReason
 from ocppd.model.variables import ComponentVariable
 from ocppd.station.availability import Availability
 from ocppd.station.boot_history import BootHistory
 from ocppd.station.event_ids import EventIds
-from ocppd.station.evse import Evses
+from ocppd.station.evse import Evse, Evses
 from ocppd.station.faults import Faults
 from ocppd.station.registration import Registration
 from ocppd.station.reset import Resets
 from ocppd.station.security import Security
-from tests.fakes import START, World
+from tests.fakes import START, FakeCsms, World
 from tests.station.models import TOPOLOGY, shipped_device_model
 
 CSMS_URL = "ws://csms.example/CS1"
@@ -49,14 +50,27 @@ class TransactionsAtHand:
     world: World
     obedient: bool = True
     stopped: list[tuple[int, StopReason]] = field(default_factory=list)
-    announced: list[tuple[int, TriggerReason]] = field(default_factory=list)
+    told: list[tuple[int, TriggerReason]] = field(default_factory=list)
 
     async def stop(self, evse_id: int, reason: StopReason, id_token: IdToken | None = None) -> bool:
         self.stopped.append((evse_id, reason))
         return self.obedient
 
-    def announce(self, evse_id: int, reason: TriggerReason) -> None:
-        self.announced.append((evse_id, reason))
+    def tell_values(self, evse: Evse, trigger: TriggerReason, values: Sequence[MeterValue]) -> bool:
+        self.told.append((evse.id, trigger))
+        return True
+
+
+class GatedCsms(FakeCsms):
+    """A CSMS that hears nothing but BootNotification and what it triggered, until it accepts."""
+
+    status: Callable[[], RegistrationStatus | None]
+
+    async def call(self, request: CsmsRequest[Any], *, triggered: bool = False) -> Any:
+        exempt = triggered or isinstance(request, BootNotification)
+        if not exempt and self.status() is not RegistrationStatus.ACCEPTED:
+            raise Offline("not accepted")
+        return await super().call(request, triggered=triggered)
 
 
 class Lines:
@@ -78,13 +92,14 @@ class Blocks:
         *,
         world: World | None = None,
         boot_id: str | None = "boot-1",
-        online: bool = True,
         names_transactions: bool = False,
+        open_transaction: int | None = None,
     ) -> None:
         self.values = values
         self.world = world or World()
-        self.csms = self.world.csms
-        self.csms.connected = online
+        self.csms = self.world.csms = GatedCsms()
+        self.csms.status = lambda: self.registration.status
+        self.csms.connected = False
         self.csms.names_transactions = names_transactions
         self.answers: list[Any] = []
         self.csms.replies |= {
@@ -120,6 +135,8 @@ class Blocks:
             self.transactions,
             self.history,
         )
+        if open_transaction is not None:
+            self.start_transaction(open_transaction)
         self.event_ids.start()
         self.availability.start()
         self.registration.start()

@@ -14,7 +14,7 @@ from ocppd.station.connector_status import (
     status_of_station,
 )
 
-A, O, R, U, F = (
+A, OC, R, U, F = (
     ConnectorStatus.AVAILABLE,
     ConnectorStatus.OCCUPIED,
     ConnectorStatus.RESERVED,
@@ -38,7 +38,7 @@ def test_every_condition_has_the_status_that_its_strongest_fact_gives() -> None:
         else:
             # A stranger's car leaves a reserved connector reserved.
             stranger = facts["reserved"] and not facts["claimed"]
-            assert status is (R if stranger else O), facts
+            assert status is (R if stranger else OC), facts
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_who_uses_a_reservation(activity: Activity | None, authorized: bool, cla
 
 @pytest.mark.parametrize(
     ("connectors", "status"),
-    [([A, U], A), ([A, O], O), ([F, A], A), ([F, U], F), ([R, U], R), ([U], U), ([], U)],
+    [([A, U], A), ([A, OC], OC), ([F, A], A), ([F, U], F), ([R, U], R), ([U], U), ([], U)],
 )
 def test_an_evse_is_what_its_connectors_are(
     connectors: list[ConnectorStatus], status: ConnectorStatus
@@ -69,9 +69,9 @@ def test_an_evse_is_what_its_connectors_are(
 @pytest.mark.parametrize(
     ("evses", "own", "status"),
     [
-        ([A, O], Condition(), A),
-        ([O, O], Condition(), O),
-        ([O, R], Condition(), O),
+        ([A, OC], Condition(), A),
+        ([OC, OC], Condition(), OC),
+        ([OC, R], Condition(), OC),
         ([R, U], Condition(), R),
         ([F, F], Condition(), F),
         ([U, F], Condition(), U),
