@@ -16,12 +16,12 @@ class AgentManagerInterface(Interface):
         self._agents = agents
         agents.on_changed = self.refresh
 
-    @exported
+    @exported(durable=False)
     def RegisterAgent(self, path: ObjectPath, interfaces: Strs) -> None:
         """See dbus/org.everest.Ocpp.AgentManager.xml."""
         self._agents.register(str(CURRENT.get().sender), path, interfaces)
 
-    @exported
+    @exported(durable=False)
     def UnregisterAgent(self, path: ObjectPath) -> None:
         """See dbus/org.everest.Ocpp.AgentManager.xml."""
         self._agents.unregister(str(CURRENT.get().sender), path)

@@ -252,7 +252,13 @@ def charging_schedules(
             "duration": Variant("i", each.duration_s),
             "start_schedule": Variant("s", rfc3339(each.start_schedule)),
             "charging_schedule_period": Variant("aa{sv}", [_period(p) for p in each.periods]),
-            **variants({"min_charging_rate": each.min_charging_rate}),
+            **variants(
+                {
+                    "min_charging_rate": None
+                    if each.min_charging_rate is None
+                    else float(each.min_charging_rate)
+                }
+            ),
         }
         for each in schedules
     ]
