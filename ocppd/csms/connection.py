@@ -53,8 +53,14 @@ class Listener(Protocol):
     def on_disconnected(self, status: ConnectionStatus) -> None:
         """Take note that there is none, or still none; `status` has the reason."""
 
-    def on_event_answered(self, entry: QueueEntry, response: Any) -> None:
-        """Use the answer to a queued message, in the unit of work that removes it."""
+    def on_event_answered(self, entry: QueueEntry, response: Any, generation: str) -> None:
+        """Use the answer to a queued message, in the unit of work that removes it.
+
+        `generation` is the one in which it was sent: `1.6` or `2.x`.
+        """
+
+    def on_event_given_up(self, entry: QueueEntry, reason: str) -> None:
+        """Take note that a queued message was set aside (E13.FR.04)."""
 
     def on_security_event(self, event_type: str, info: str) -> None:
         """Take what the security log should hold."""
@@ -124,6 +130,7 @@ class CsmsConnection:
                 OCPPCommCtrlr.MessageAttemptInterval_TransactionEvent, 60
             ),
             on_answered=self._on_event_answered,
+            on_given_up=self._on_event_given_up,
         )
         for address in (OCPPCommCtrlr.WebSocketPingInterval, InternalCtrlr.WebsocketPongTimeout):
             model.observe(address, lambda *_change: self._pings_changed.set())
@@ -416,9 +423,13 @@ class CsmsConnection:
     def _message_timeout_s(self) -> float:
         return self._profile.message_timeout_s if self._profile else 30
 
-    def _on_event_answered(self, entry: QueueEntry, response: Any) -> None:
+    def _on_event_answered(self, entry: QueueEntry, response: Any, generation: str) -> None:
         if self._listener is not None:
-            self._listener.on_event_answered(entry, response)
+            self._listener.on_event_answered(entry, response, generation)
+
+    def _on_event_given_up(self, entry: QueueEntry, reason: str) -> None:
+        if self._listener is not None:
+            self._listener.on_event_given_up(entry, reason)
 
     def _security_event(self, event_type: str, info: str) -> None:
         if self._listener is not None:

@@ -18,7 +18,11 @@ from ocppd.csms.spelling import Message
 from ocppd.errors import NoAnswer, NotSpoken, Refused, StorageFailure
 from ocppd.model.queue import QueueEntry, TransactionFacts
 from ocppd.model.security import SecurityEventNotification
-from ocppd.model.transactions import TransactionEvent, TransactionEventResponse
+from ocppd.model.transactions import (
+    TransactionEvent,
+    TransactionEventResponse,
+    TransactionEventType,
+)
 from ocppd.ocppj.frames import MAX_ID_LENGTH
 
 _LOG = logging.getLogger(__name__)
@@ -46,6 +50,12 @@ class Queue(Protocol):
     def set_aside(self, entry: QueueEntry, reason: str) -> None:
         """Take an entry out of the order, visibly."""
 
+    def queued_for(self, transaction_id: str | None) -> int:
+        """Return how many messages of a transaction, or of all, wait for the CSMS."""
+
+    def forget_transaction_facts(self, transaction_id: str) -> None:
+        """Forget a transaction that is over and has nothing left to send."""
+
     def facts_of(self, transaction_id: str) -> TransactionFacts:
         """Return what is known of a transaction now."""
 
@@ -59,8 +69,9 @@ class Delivery:
     """Drains the queue over one link after the other.
 
     `may_send` tells whether the CSMS has accepted the station; `attempts` and `interval_s` are
-    MessageAttempts and MessageAttemptInterval for TransactionEvent; `on_answered` takes an entry
-    and its response, and has its effects in the unit of work that removes the entry.
+    MessageAttempts and MessageAttemptInterval for TransactionEvent; `on_answered` takes an entry,
+    its response and the generation, and has its effects in the unit of work that removes the
+    entry; `on_given_up` takes an entry that was set aside, and why.
     """
 
     def __init__(
@@ -71,7 +82,8 @@ class Delivery:
         may_send: Callable[[], bool],
         attempts: Callable[[], int],
         interval_s: Callable[[], float],
-        on_answered: Callable[[QueueEntry, Any], None],
+        on_answered: Callable[[QueueEntry, Any, str], None],
+        on_given_up: Callable[[QueueEntry, str], None],
     ) -> None:
         self._queue = queue
         self._clock = clock
@@ -79,6 +91,7 @@ class Delivery:
         self._attempts = attempts
         self._interval_s = interval_s
         self._on_answered = on_answered
+        self._on_given_up = on_given_up
         self._woken = asyncio.Event()
         # What was dealt with, for as long as the store may still return it.
         self._settled: set[int] = set()
@@ -104,14 +117,21 @@ class Delivery:
                         break
 
     async def _next_entries(self, generation: str) -> list[QueueEntry]:
+        limit = _PAGE
         try:
-            waiting = await self._queue.waiting(generation, _PAGE + len(self._settled))
+            while True:
+                waiting = await self._queue.waiting(generation, limit)
+                entries = [entry for entry in waiting if entry.id not in self._settled]
+                if entries or len(waiting) < limit:
+                    break
+                # The disk is full or broken: look behind what could not be deleted.
+                limit += len(waiting)
         except StorageFailure as error:
             _LOG.error("the queue cannot be read: %s", error)
             self._clock.call_later(10.0, self.wake)
             return []
         self._settled.intersection_update(entry.id for entry in waiting)
-        return [entry for entry in waiting if entry.id not in self._settled]
+        return entries
 
     async def _deliver(self, entry: QueueEntry, link: Link) -> bool:
         """Bring one entry to the CSMS, or set it aside; False if the link ended first."""
@@ -125,7 +145,7 @@ class Delivery:
                 ):
                     # 1.6 without the security extension: no try will ever do better.
                     _LOG.info("the CSMS does not take security events: %s", failure)
-                    self._settle(entry, None, None)
+                    self._settle(entry, link, None, None)
                     return True
             except NotSpoken as error:
                 self._put_aside(entry, str(error))
@@ -139,7 +159,7 @@ class Delivery:
                 self._put_aside(entry, f"{type(error).__name__}: {error}"[:200])
                 return True
             else:
-                self._settle(entry, response, facts)
+                self._settle(entry, link, response, facts)
                 return True
             entry = replace(entry, attempts=entry.attempts + 1)
             if entry.attempts >= max(self._attempts(), 1):  # E13.FR.04, but never silently
@@ -181,7 +201,9 @@ class Delivery:
             return self._queue.facts_of(entry.request.transaction_id)
         return TransactionFacts()
 
-    def _settle(self, entry: QueueEntry, response: object, facts: TransactionFacts | None) -> None:
+    def _settle(
+        self, entry: QueueEntry, link: Link, response: object, facts: TransactionFacts | None
+    ) -> None:
         """Remove an entry together with what its answer changes."""
         self._settled.add(entry.id)
         request = entry.request
@@ -197,15 +219,25 @@ class Delivery:
                 )
             if response is not None:
                 try:
-                    self._on_answered(entry, response)
+                    self._on_answered(entry, response, link.spelling.generation)
                 except Exception:
                     _LOG.exception("the answer to queued message %d was not used", entry.id)
             self._queue.dequeue(entry)
+            if (
+                isinstance(request, TransactionEvent)
+                and request.event_type is TransactionEventType.ENDED
+                and self._queue.queued_for(request.transaction_id) == 0
+            ):
+                self._queue.forget_transaction_facts(request.transaction_id)
 
     def _put_aside(self, entry: QueueEntry, reason: str) -> None:
         _LOG.error("queued message %d is set aside: %s", entry.id, reason)
         self._settled.add(entry.id)
         self._queue.set_aside(entry, reason)
+        try:
+            self._on_given_up(entry, reason)
+        except Exception:
+            _LOG.exception("that queued message %d was given up was not noted", entry.id)
 
     async def _pause(self, seconds: float) -> None:
         if seconds <= 0:

@@ -114,6 +114,7 @@ class Listener:
         self.statuses: list[ConnectionStatus] = []
         self.changes: asyncio.Queue[ConnectionStatus] = asyncio.Queue()
         self.answered: list[tuple[Any, Any]] = []
+        self.given_up: list[tuple[Any, str]] = []
         self.events: list[tuple[str, str]] = []
 
     def _take(self, status: ConnectionStatus) -> None:
@@ -123,8 +124,11 @@ class Listener:
     on_connected = _take
     on_disconnected = _take
 
-    def on_event_answered(self, entry: Any, response: Any) -> None:
-        self.answered.append((entry, response))
+    def on_event_answered(self, entry: Any, response: Any, generation: str) -> None:
+        self.answered.append((entry, response, generation))
+
+    def on_event_given_up(self, entry: Any, reason: str) -> None:
+        self.given_up.append((entry, reason))
 
     def on_security_event(self, event_type: str, info: str) -> None:
         self.events.append((event_type, info))

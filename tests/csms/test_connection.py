@@ -306,7 +306,7 @@ async def test_a_slot_that_cannot_be_used_is_left_out(tmp_path):
         values[NetworkConfiguration.Identity(7)] = "seven"
         async with station(tmp_path, values) as client:
             status = await client.listener.change()
-            assert status.reason == "slot 1 has no OcppCsmsUrl"
+            assert status.reason == "not configured: slot 1 has no OcppCsmsUrl"
             status = await client.listener.change()
             assert (status.configuration_slot, status.ocpp_version) == (7, "1.6")
 
