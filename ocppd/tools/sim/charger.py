@@ -320,10 +320,14 @@ class Charger:
     def stop_transaction(
         self, evse_id: int, reason: str, token: ProvidedIdToken | None = None
     ) -> bool:
-        """End a transaction; False when none runs."""
+        """End a transaction, or take back an authorization that waits for its cable.
+
+        For OCPP the latter may be a transaction already. False when there is neither.
+        """
         if reason not in set(StopReason):
             raise SimulatorError(f"reason: {reason!r} is none of {', '.join(StopReason)}")
-        stopped = self.evse(evse_id).finish(StopReason(reason), token)
+        evse = self.evse(evse_id)
+        stopped = evse.finish(StopReason(reason), token) or evse.deauthorize(timed_out=False)
         self.arbiter.notice()
         return stopped
 
@@ -341,7 +345,9 @@ class Charger:
             raise SimulatorError(f"type: {reset_type!r} is none of {', '.join(_RESET_REASONS)}")
         self._told("Reset", STATION, type=reset_type, scheduled=scheduled)
         for evse in self.evses.values():
-            evse.finish(reason)
+            if not evse.finish(reason):
+                evse.deauthorize(timed_out=False)
+        self.arbiter.notice()
         self.reboot("ScheduledReset" if scheduled else "RemoteReset")
 
     def reset_evse(self, evse_id: int) -> bool:

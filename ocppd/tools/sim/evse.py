@@ -380,7 +380,7 @@ class Evse:
         self.advance()
         self.limit = limit
         wanted, used = self._phases(), self._phases_in_use
-        switchable = self.settings.switches_phases and self.settings.kind is CurrentKind.AC
+        switchable = self.settings.switches_phases and self.offer.kind is CurrentKind.AC
         if self.phase is not Phase.CHARGING or switchable:
             self._phases_in_use = wanted
         if (

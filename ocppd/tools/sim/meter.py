@@ -55,38 +55,37 @@ class Meter:
         self.meter_id = meter_id
         self._random = random
         self._dc = dc
-        self._phase_wh = [register_wh / 3] * 3
-        self._dc_wh = register_wh
+        self._phase_wh = [0.0 if dc else register_wh / 3] * 3
+        self._dc_wh = register_wh if dc else 0.0
         self._volts = [_NOMINAL_V] * 3
         self._hertz = _NOMINAL_HZ
 
     @property
     def register_wh(self) -> float:
         """Energy imported since the meter was made, in Wh."""
-        return self._dc_wh if self._dc else sum(self._phase_wh)
+        return self._dc_wh + sum(self._phase_wh)
 
     def advance(self, seconds: float, flow: Flow) -> float:
         """Let a flow go on for so long; returns the energy in Wh."""
         before = self.register_wh
-        if self._dc:
-            self._dc_wh += flow.dc_a * flow.dc_v * seconds / 3600
-        else:
-            for phase, amperes in enumerate(flow.amperes):
-                self._phase_wh[phase] += amperes * self._volts[phase] * seconds / 3600
+        self._dc_wh += flow.dc_a * flow.dc_v * seconds / 3600
+        for phase, amperes in enumerate(flow.amperes):
+            self._phase_wh[phase] += amperes * self._volts[phase] * seconds / 3600
         self._volts = [_NOMINAL_V * (1 + _VOLTAGE_NOISE * (self._random() - 0.5)) for _ in _PHASES]
         self._hertz = _NOMINAL_HZ * (1 + _FREQUENCY_NOISE * (self._random() - 0.5))
         return self.register_wh - before
 
     def power_w(self, flow: Flow) -> float:
         """Return the power of a flow at the present voltages."""
-        if self._dc:
-            return flow.dc_a * flow.dc_v
-        return sum(volt * ampere for volt, ampere in zip(self._volts, flow.amperes, strict=True))
+        alternating = sum(
+            volt * ampere for volt, ampere in zip(self._volts, flow.amperes, strict=True)
+        )
+        return alternating + flow.dc_a * flow.dc_v
 
     def reading(self, now: datetime, flow: Flow) -> Payload:
         """Return all the meter knows, as EVerest's Powermeter."""
         payload: Payload = {"timestamp": timestamp(now), "meter_id": self.meter_id}
-        if self._dc:
+        if self._dc or flow.dc_v > 0:
             payload["energy_Wh_import"] = {"total": round(self.register_wh, 3)}
             payload["power_W"] = {"total": round(self.power_w(flow), 1)}
             payload["voltage_V"] = {"DC": round(flow.dc_v, 1)}

@@ -53,7 +53,7 @@ class EvseSettings:
 
     @property
     def kind(self) -> CurrentKind:
-        """Which current its meter counts; an EVSE has one meter."""
+        """Which current it gives, judged by its first connector."""
         return self.kind_of(1)
 
     @property

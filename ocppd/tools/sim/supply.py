@@ -71,7 +71,8 @@ def offer(settings: EvseSettings, ev: Ev | None, limit: Limit | None, phases: in
     if limit is not None:
         current_a = min(current_a, limit.current_a(phases))
         power_w = min(power_w, limit.power_w(settings.phases))
-    return Offer(settings.kind, max(current_a, 0.0), max(power_w, 0.0), phases)
+    kind = ev.kind if ev is not None else settings.kind
+    return Offer(kind, max(current_a, 0.0), max(power_w, 0.0), phases)
 
 
 def hw_capabilities(settings: EvseSettings) -> Payload:

@@ -168,6 +168,15 @@ def test_a_full_car_pauses_or_ends_the_transaction() -> None:
     assert finished["reason"] == "StoppedByEV"
 
 
+def test_an_authorization_that_waits_for_its_cable_can_be_stopped() -> None:
+    scene = Scene()
+    scene.swipe(evse_ids=(1,))
+    assert scene.charger.stop_transaction(1, "Remote")
+    assert scene.names() == ["SessionStarted", "Authorized", "Deauthorized", "SessionFinished"]
+    scene.clock.advance(120)
+    assert scene.names()[-1] == "SessionFinished"
+
+
 def test_a_pause_needs_a_transaction() -> None:
     scene = Scene()
     scene.charger.plug_in(1)
@@ -227,6 +236,23 @@ def test_direct_power_is_the_least_of_car_hardware_and_limit(
     assert power(scene) == pytest.approx(watts)
     reading = scene.charger.evses[1].reading()
     assert set(reading["voltage_V"]) == set(reading["current_A"]) == {"DC"}
+
+
+def test_an_evse_may_give_either_current() -> None:
+    scene = Scene(ChargerSettings(evses=(EvseSettings(("cType2", "cCCS2")),)))
+    scene.charger.set_ev(1, {"kind": "DC", "max_power_w": 50_000.0})
+    scene.charger.plug_in(1, 2)
+    scene.swipe()
+    scene.clock.advance(2)
+    assert power(scene) == pytest.approx(50_000)
+    scene.clock.advance(60)
+    reading = scene.charger.evses[1].reading()
+    assert reading["current_A"] == {"DC": 125.0}
+    scene.charger.unplug(1)
+    scene.charger.plug_in(1, 1)
+    later = scene.charger.evses[1].reading()
+    assert later["energy_Wh_import"]["total"] >= reading["energy_Wh_import"]["total"] > 800
+    assert "L1" in later["current_A"]
 
 
 def test_fewer_phases_while_charging_are_switched_with_a_pause() -> None:
