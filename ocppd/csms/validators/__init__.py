@@ -16,10 +16,11 @@ from ocppd.ocppj.frames import Dialect
 __all__ = ["Fault", "actions", "check_request", "check_response"]
 
 Payload = dict[str, Any]
-Validate = Callable[[Payload], object]
+_Validate = Callable[[Payload, dict[str, object], str | None], object]
 
 _PACKAGES = {Dialect.OCPP_16: "v16", Dialect.OCPP_201: "v201", Dialect.OCPP_21: "v21"}
 _PREFIX = "payload"
+_NO_FORMATS: dict[str, object] = {}
 
 
 def _module(name: str) -> ModuleType:
@@ -38,10 +39,8 @@ def actions(dialect: Dialect) -> frozenset[str]:
 
 
 @cache
-def _validator(dialect: Dialect, message: str) -> Callable[[Payload, Any, str], object]:
-    validate: Callable[[Payload, Any, str], object] = _module(
-        f"{_PACKAGES[dialect]}.{message}"
-    ).validate
+def _validator(dialect: Dialect, message: str) -> _Validate:
+    validate: _Validate = _module(f"{_PACKAGES[dialect]}.{message}").validate
     return validate
 
 
@@ -58,12 +57,12 @@ def check_response(dialect: Dialect, action: str, payload: Payload) -> Fault | N
     return _check(_validator(dialect, f"{action}Response"), payload)
 
 
-def _check(validate: Callable[[Payload, Any, str], object], payload: Payload) -> Fault | None:
+def _check(validate: _Validate, payload: Payload) -> Fault | None:
     try:
-        validate(payload, _NO_FORMATS, _PREFIX)
-    except Fault as fault:
-        return fault
+        validate(payload, _NO_FORMATS, None)
+    except Fault:
+        try:
+            validate(payload, _NO_FORMATS, _PREFIX)  # again, for the path
+        except Fault as fault:
+            return fault
     return None
-
-
-_NO_FORMATS: dict[str, object] = {}

@@ -16,4 +16,4 @@ class BuildPy(build_py):  # type: ignore[misc]
         if self.editable_mode:
             generate.write(generate.DEFAULT_FOLDER)
         else:
-            generate.write(Path(self.build_lib, *"ocppd/csms/validators/generated".split("/")))
+            generate.write(Path(self.build_lib) / "ocppd/csms/validators/generated")

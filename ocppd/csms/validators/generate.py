@@ -24,6 +24,8 @@ _DATE_TIME = (
     r"^\d{4}-\d{2}-\d{2}[Tt ][0-2]\d:[0-5]\d(:[0-6]\d([.,]\d+)?)?([Zz]|[+-][0-2]\d(:?[0-5]\d)?)?\Z"
 )
 _LEFT_OUT = frozenset({"$id", "id", "comment", "default", "description", "javaType", "title"})
+# A path is needed for a fault alone: without a prefix none is put together.
+_PATH = re.compile(r"(validate\w+\(\w+, custom_formats, )(\(name_prefix or .*)\)$")
 _RAISED = re.compile(r"(JsonSchemaValueException\(.*), value=.*, rule=('\w+')\)$")
 
 
@@ -58,14 +60,18 @@ def write(folder: Path) -> None:
 
 
 def code_of(schema: dict[str, Any]) -> str:
-    """Return a module whose `validate` raises `Fault` for what does not fit a schema."""
+    """Return a module whose `validate` raises `Fault` for what does not fit a schema.
+
+    It takes a payload, custom formats (none) and a prefix for paths; without a prefix it is faster
+    and its faults name no path.
+    """
     from fastjsonschema import compile_to_code  # needed to build alone
 
     code: str = compile_to_code(
         _essential(schema), formats={"date-time": _DATE_TIME}, use_default=False
     )
     lines = [
-        _RAISED.sub(r"\1, rule=\2)", line)
+        _PATH.sub(r"\1name_prefix and \2)", _RAISED.sub(r"\1, rule=\2)", line))
         for line in code.splitlines()
         if not line.startswith(("VERSION", "from fastjsonschema import"))
     ]
