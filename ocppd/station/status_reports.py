@@ -111,6 +111,9 @@ class StatusReports:
         timer = self._timers.pop(ref, None)
         if timer is not None:
             timer.cancel()
+        if not self._outside.csms.connected:
+            self._told.pop(ref, None)
+            return
         report = self._told[ref] = self._present[ref]
         kind = RequestedStatus if requested else StatusNotification
         notification = kind(
