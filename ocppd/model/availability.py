@@ -83,8 +83,8 @@ class StatusNotification(CsmsRequest[Nothing]):
 
     `status_changed` tells whether the status in 2.x's words differs from the one told before;
     when it does not (Preparing to Charging), 2.x has nothing to say. In 1.6 `activity` refines
-    Occupied. EVSE 0 is the station as a whole, which only 1.6 reports. `event_id` is for 2.1, where
-    the status is an event of a variable.
+    Occupied, and goes before Available and Reserved. EVSE 0 is the station as a whole, which only
+    1.6 reports. `event_id` is for 2.1, where the status is an event of a variable.
     """
 
     timestamp: datetime

@@ -46,6 +46,9 @@ INOPERATIVE = "evse_manager/Inoperative"
 """The one type of error that makes it impossible to charge."""
 
 
+_FREE = (ConnectorStatus.AVAILABLE, ConnectorStatus.RESERVED)
+
+
 @dataclass(frozen=True, slots=True)
 class OperationalState:
     """What ChangeAvailability said of the station, an EVSE or a connector (G03.FR.08, G04.FR.09).
@@ -218,7 +221,7 @@ class Availability:
         connector.activity = activity
         connector.occupied = occupied
         connector.info = info
-        connector.claimed = occupied and (
+        connector.claimed = activity is not None and (
             connector.claimed or claims_reservation(activity, authorized=authorized)
         )
         self._settle(evse)
@@ -404,9 +407,10 @@ class Availability:
             )
         )
         connector.status = status
-        # What a connector is busy with is told of an occupied one only.
-        occupied = status is ConnectorStatus.OCCUPIED
-        report = Report(status, connector.activity, connector.info) if occupied else Report(status)
+        # 1.6 calls a connector Preparing also for a driver without a car, but not for a car at a
+        # connector that is reserved for somebody else.
+        busy = status is ConnectorStatus.OCCUPIED or (status in _FREE and connector.claimed)
+        report = Report(status, connector.activity, connector.info) if busy else Report(status)
         news = self._reports.note(EvseRef(evse.id, connector.id), report)
         self._device_model.set_actual(
             ConnectorNames.AvailabilityState(evse.id, connector.id), status.value

@@ -265,6 +265,22 @@ async def test_a_reserved_connector_stays_so_until_its_driver_is_there() -> None
     assert blocks.statuses()[-1] == "1.1 Available"
 
 
+@pytest.mark.parametrize("reserved", [False, True])
+async def test_a_driver_without_a_car_makes_it_preparing_in_16_alone(reserved: bool) -> None:
+    blocks = Blocks()
+    await blocks.online()
+    blocks.availability.on_reservation(1, 1, reserved)
+    await blocks.settle()
+    blocks.csms.sent.clear()
+    blocks.availability.on_session_activity(1, 1, Activity.PREPARING, False, authorized=True)
+    await blocks.settle()
+    status = "Reserved" if reserved else "Available"
+    assert blocks.statuses() == [f"1.1 {status}/Preparing~"]
+    blocks.availability.on_session_activity(1, 1, Activity.PREPARING, True, authorized=True)
+    await blocks.settle()
+    assert blocks.statuses()[-1] == "1.1 Occupied/Preparing"
+
+
 async def test_what_does_not_last_is_not_told() -> None:
     blocks = Blocks({OCPP16LegacyCtrlr.MinimumStatusDuration: 3})
     await blocks.online()

@@ -86,9 +86,14 @@ def encode_error_notification(
 
 
 def status_word(status: ConnectorStatus, activity: Activity | None) -> str:
-    """Return ChargePointStatus, which splits Occupied by what the connector is busy with (4.9)."""
+    """Return ChargePointStatus, which splits Occupied by what the connector is busy with (4.9).
+
+    A driver who has no car there yet makes a connector Preparing that 2.x calls Available.
+    """
     if status is ConnectorStatus.OCCUPIED:
         return (activity or Activity.PREPARING).value
+    if activity is not None and status in (ConnectorStatus.AVAILABLE, ConnectorStatus.RESERVED):
+        return activity.value
     return status.value
 
 

@@ -86,6 +86,9 @@ async def test_a_number_that_nobody_has_is_rejected(number: int) -> None:
         (ConnectorStatus.UNAVAILABLE, None, "Unavailable"),
         (ConnectorStatus.FAULTED, None, "Faulted"),
         (ConnectorStatus.OCCUPIED, None, "Preparing"),
+        (ConnectorStatus.AVAILABLE, Activity.PREPARING, "Preparing"),
+        (ConnectorStatus.RESERVED, Activity.PREPARING, "Preparing"),
+        (ConnectorStatus.FAULTED, Activity.CHARGING, "Faulted"),
         *((ConnectorStatus.OCCUPIED, activity, activity.value) for activity in Activity),
     ],
 )
