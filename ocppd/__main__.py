@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--config", type=Path, default=DEFAULT_FILE, help="default: %(default)s")
     parser.add_argument(
-        "--state", type=Path, default=DEFAULT_STATE, help="folder of the store; default: %(default)s"
+        "--state", type=Path, default=DEFAULT_STATE, help="folder; default: %(default)s"
     )
     parser.add_argument(
         "--bus", default="system", help='address of the bus; "system" (default) or "session"'

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from ocppd import __version__
-from ocppd.clock import SystemClock
 from ocppd.config import Config
 from ocppd.csms.connection import CsmsConnection, Files
 from ocppd.csms.traffic import Traffic
@@ -26,6 +25,7 @@ from ocppd.station.station import Settings, Station
 from ocppd.store.security_log import SecurityLogFile
 from ocppd.store.seed import build_device_model
 from ocppd.store.store import SqliteStore
+from ocppd.system_clock import SystemClock
 
 _LOG = logging.getLogger(__name__)
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -135,9 +135,7 @@ class Daemon:
             ),
             settings=Settings(
                 agent_grace_s=config.host.agent_grace_s,
-                publication=Publication(
-                    schedules.interval_s, schedules.duration_s, schedules.unit
-                ),
+                publication=Publication(schedules.interval_s, schedules.duration_s, schedules.unit),
                 boot_id=_boot_id(),
             ),
         )

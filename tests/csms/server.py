@@ -13,7 +13,6 @@ from typing import Any
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
-from ocppd.clock import SystemClock
 from ocppd.csms.connection import CsmsConnection, Files
 from ocppd.csms.spelling import SUBPROTOCOLS, EncodeEntry, Message, Spelling, gate_of_2, gate_of_16
 from ocppd.csms.traffic import Traffic
@@ -26,6 +25,7 @@ from ocppd.device_model.names import (
 from ocppd.model.registration import ConnectionStatus, Heartbeat
 from ocppd.ocppj.frames import Dialect
 from ocppd.store.store import SqliteStore
+from ocppd.system_clock import SystemClock
 from tests.csms.variables import model_of
 from tests.csms.wire import Bench
 

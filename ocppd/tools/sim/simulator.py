@@ -19,8 +19,9 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from ocppd.clock import Clock, SystemClock
+from ocppd.clock import Clock
 from ocppd.model.tokens import AuthorizationType, IdToken, IdTokenType, ProvidedIdToken
+from ocppd.system_clock import SystemClock
 from ocppd.tools.sim.arbiter import Outcome
 from ocppd.tools.sim.charger import Charger
 from ocppd.tools.sim.evse import SimulatorError

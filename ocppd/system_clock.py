@@ -1,0 +1,31 @@
+"""The machine's clock, on the running event loop."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from ocppd.clock import Timer
+
+
+class SystemClock:
+    """The machine's clock, corrected by what the CSMS told of the time."""
+
+    def __init__(self) -> None:
+        self._offset = timedelta()
+
+    def now(self) -> datetime:
+        """Return the present moment in UTC."""
+        return datetime.now(UTC) + self._offset
+
+    def monotonic(self) -> float:
+        """Return seconds that never jump."""
+        return time.monotonic()
+
+    def call_later(self, delay_s: float, call: Callable[[], object]) -> Timer:
+        """Call a function from the running event loop."""
+        return asyncio.get_running_loop().call_later(max(delay_s, 0.0), call)
+
+    def adjust(self, offset: timedelta) -> None:
+        """Correct every later `now()`."""
+        self._offset += offset
