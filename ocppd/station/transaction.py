@@ -402,7 +402,8 @@ def _tell(
         session,
         remote=session.remote and not token_untold,
         remote_start_id=None if token_untold else session.remote_start_id,
-        reservation_id=None,
+        # E01.FR.13; 1.6 needs it with the token (4.8).
+        reservation_id=None if transaction.token_told else session.reservation_id,
         transaction=replace(
             transaction,
             seq_no=transaction.seq_no + 1,

@@ -117,6 +117,10 @@ class Transactions:
         """Call a function after a transaction began, went on, ended, or became doubtful."""
         self._watchers.append(watcher)
 
+    def open_sessions(self) -> tuple[Session, ...]:
+        """Return the sessions that are open, with or without a transaction."""
+        return tuple(self._sessions)
+
     # What the host reports
 
     def on_session_event(self, evse_id: int, event: SessionEvent) -> None:
