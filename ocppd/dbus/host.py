@@ -1,5 +1,6 @@
 """The host, as the station sees it: whatever it tells becomes a signal or a property."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -34,6 +35,7 @@ class Host:
     def __init__(self) -> None:
         self.told = Told()
         self.exported: Exported | None = None
+        self._changed_evses: set[int] = set()
 
     def provide_token(self, token: ProvidedIdToken) -> None:
         """Offer a token that came from the CSMS, as if presented at the reader."""
@@ -91,8 +93,17 @@ class Host:
 
     def evse_changed(self, evse_id: int) -> None:
         """Tell that a property of an EVSE object may have changed."""
-        if self.exported is not None and (evse := self.exported.evses.get(evse_id)) is not None:
-            evse.refresh()
+        # A report changes several connectors and the EVSE one after the other; the bus hears once.
+        if self.exported is not None:
+            if not self._changed_evses:
+                asyncio.get_running_loop().call_soon(self._tell_evses)
+            self._changed_evses.add(evse_id)
+
+    def _tell_evses(self) -> None:
+        changed, self._changed_evses = self._changed_evses, set()
+        for evse_id in sorted(changed):
+            if self.exported is not None and evse_id in self.exported.evses:
+                self.exported.evses[evse_id].refresh()
 
     def errors_changed(self) -> None:
         """Tell that the list of active errors changed."""

@@ -136,12 +136,10 @@ class OcppInterface(Interface):
     @exported(access=Access.OBSERVE, durable=False)
     def GetTransactions(self) -> Dicts:
         """See dbus/org.everest.Ocpp.xml."""
-        station = self._station
-        listed = (
-            listings.open_transaction(session, station.evses.get(session.evse_id))
-            for session in station.transactions.open_sessions()
-        )
-        return [each for each in listed if each is not None]
+        return [
+            listings.open_transaction(each)
+            for each in self._station.transactions.open_transactions()
+        ]
 
     # -- properties -------------------------------------------------------------------------------
 

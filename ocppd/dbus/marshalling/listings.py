@@ -4,9 +4,7 @@ from ocppd.dbus.binding import Variant
 from ocppd.dbus.marshalling.plain import variants
 from ocppd.model.queue import Durable, QueueEntry
 from ocppd.model.security import SecurityEventNotification
-from ocppd.model.transactions import TransactionEvent
-from ocppd.station.evse import Evse
-from ocppd.station.transaction import Session
+from ocppd.model.transactions import OpenTransaction, TransactionEvent
 
 _SHOWN = 4
 
@@ -43,27 +41,19 @@ def masked(token: str) -> str:
     return "*" * (len(token) - len(shown)) + shown
 
 
-def open_transaction(session: Session, evse: Evse | None) -> dict[str, Variant] | None:
-    """Write the open transaction of a session; None if it has none."""
-    transaction = session.transaction
-    if transaction is None:
-        return None
-    meter = evse.powermeter if evse is not None else None
-    energy_wh = None
-    if meter is not None and meter.energy_wh_import.total is not None:
-        start_wh = transaction.start_meter_wh
-        energy_wh = None if start_wh is None else meter.energy_wh_import.total - start_wh
+def open_transaction(open_: OpenTransaction) -> dict[str, Variant]:
+    """Write a transaction that is open."""
     return variants(
         {
-            "transaction_id": transaction.id,
-            "session_id": session.uuid,
-            "evse_id": session.evse_id,
-            "connector_id": session.connector_id,
-            "csms_transaction_id": transaction.csms_id,
-            "state": session.charging_state,
-            "started": transaction.started_at,
-            "energy_Wh": None if energy_wh is None else float(energy_wh),
-            "id_token": masked(session.id_token.value) if session.id_token else None,
-            "seq_no": transaction.seq_no,
+            "transaction_id": open_.transaction_id,
+            "session_id": open_.session_id,
+            "evse_id": open_.evse.id,
+            "connector_id": open_.evse.connector_id,
+            "csms_transaction_id": open_.csms_transaction_id,
+            "state": open_.charging_state,
+            "started": open_.started_at,
+            "energy_Wh": None if open_.energy_wh is None else float(open_.energy_wh),
+            "id_token": masked(open_.id_token.value) if open_.id_token else None,
+            "seq_no": open_.seq_no,
         }
     )
