@@ -9,10 +9,12 @@ version says it (`requests(station)` where the words depend on the topology). Th
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar, assert_never
 
 from ocppd.csms.payload import Payload, Route, RpcError
 from ocppd.model.queue import QueueEntry, TransactionFacts
+from ocppd.model.security import SecurityEventNotification
+from ocppd.model.transactions import MeterValues, TransactionEvent
 from ocppd.ocppj.frames import Dialect
 
 SUBPROTOCOLS = {"2.1": "ocpp2.1", "2.0.1": "ocpp2.0.1", "1.6": "ocpp1.6"}
@@ -20,6 +22,7 @@ SUBPROTOCOLS = {"2.1": "ocpp2.1", "2.0.1": "ocpp2.0.1", "1.6": "ocpp1.6"}
 
 Q = TypeVar("Q")
 R = TypeVar("R")
+S = TypeVar("S")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,3 +133,36 @@ def gate_of_2(status: str | None, action: str, payload: Payload) -> Verdict:
     if action in _REFUSED_WHILE_PENDING:
         return {"status": "Rejected"}
     return RpcError("SecurityError", "registration is pending")
+
+
+def durable_messages(
+    station: S,
+    transactions: Callable[[S, TransactionEvent, TransactionFacts], list[Message]],
+    meter_values: Callable[[S, MeterValues], list[Message]],
+    security: Callable[[S, SecurityEventNotification], list[Message]],
+) -> EncodeEntry:
+    """Put together what a version's blocks say of the entries of the durable queue."""
+
+    def encode_entry(entry: QueueEntry, facts: TransactionFacts) -> list[Message]:
+        match entry.request:
+            case TransactionEvent() as event:
+                return transactions(station, event, facts)
+            case MeterValues() as values:
+                return meter_values(station, values)
+            case SecurityEventNotification() as event:
+                return security(station, event)
+            case _:
+                assert_never(entry.request)
+
+    return encode_entry
+
+
+def collected(*tables: Mapping[Any, Outgoing[Any, Any]]) -> dict[type, Outgoing[Any, Any]]:
+    """Put together what the blocks of a version say; each request is said by one of them."""
+    requests: dict[type, Outgoing[Any, Any]] = {}
+    for table in tables:
+        for request, outgoing in table.items():
+            if request in requests:
+                raise ValueError(f"{request.__name__} is spelled twice")
+            requests[request] = outgoing
+    return requests

@@ -1,0 +1,53 @@
+"""OCPP 2.1 whole: what a station at hand says and hears in it."""
+
+from typing import TYPE_CHECKING
+
+from ocppd.csms.spelling import Spelling, collected, durable_messages, gate_of_2
+from ocppd.csms.v21 import (
+    authorization,
+    availability,
+    data_transfer,
+    meter_values,
+    provisioning,
+    registration,
+    remote_control,
+    reset,
+    security,
+    transactions,
+)
+from ocppd.ocppj.frames import Dialect
+
+if TYPE_CHECKING:
+    from ocppd.station.station import Station
+
+
+def spelling(station: "Station") -> Spelling:
+    """Return how this version says what the station has to say."""
+    return Spelling(
+        dialect=Dialect.OCPP_21,
+        routes={
+            **authorization.routes(station),
+            **availability.routes(station),
+            **data_transfer.routes(station),
+            **provisioning.routes(station),
+            **remote_control.routes(station),
+            **reset.routes(station),
+            **transactions.routes(station),
+        },
+        requests=collected(
+            authorization.REQUESTS,
+            availability.REQUESTS,
+            data_transfer.REQUESTS,
+            meter_values.REQUESTS,
+            provisioning.REQUESTS,
+            registration.REQUESTS,
+            security.REQUESTS,
+        ),
+        encode_entry=durable_messages(
+            station,
+            transactions.transaction_messages,
+            meter_values.meter_values_messages,
+            security.security_messages,
+        ),
+        gate=gate_of_2,
+    )
