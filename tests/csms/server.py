@@ -62,6 +62,7 @@ class Server:
         self.handler: Handler | None = None
         self.paths: list[str] = []
         self.port = 0
+        self.subprotocols: list[str] = []
 
     async def _serve(self, socket: ServerConnection) -> None:
         station = Station(socket)
@@ -92,11 +93,12 @@ async def csms(
 ):
     """Run a CSMS."""
     server = Server()
+    server.subprotocols = subprotocols or list(SUBPROTOCOLS.values())
     async with serve(
         server._serve,
         "127.0.0.1",
         port,
-        subprotocols=subprotocols or list(SUBPROTOCOLS.values()),
+        subprotocols=server.subprotocols,
         ssl=tls,
         process_request=process_request,
         close_timeout=0.1,
