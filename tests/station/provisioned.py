@@ -86,6 +86,7 @@ class Provisioned:
         self.monitor = VariableMonitor(outside, self.model, self.keys, EventIds(outside.store))
         self.model.set_actual(OCPPCommCtrlr.ActiveNetworkProfile, 1)
         self.world.store.units.clear()
+        self.world.store.attributes.clear()
 
     def append(self, line: str) -> None:
         self.log.append(line)

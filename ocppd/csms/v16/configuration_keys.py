@@ -119,7 +119,7 @@ class ConfigurationKeys:
         names = [
             name
             for folded, (name, key) in self._keys.items()
-            if not key.hidden
+            if not self._is_hidden(key)
             and self._is_enabled(folded)
             and name not in ("MeterPublicKeys", "DefaultPriceText")
         ]
@@ -134,7 +134,7 @@ class ConfigurationKeys:
         if found is None:
             return self._read_variant(key)
         name, definition = found
-        if definition.hidden or not self._is_enabled(folded):
+        if self._is_hidden(definition) or not self._is_enabled(folded):
             return None
         value: str | None
         match definition.kind:
@@ -182,7 +182,7 @@ class ConfigurationKeys:
                 else OCPP16LegacyCtrlr.MeterPublicKeys
             )
         _, definition = found
-        if definition.hidden or not self._is_enabled(key.casefold()):
+        if self._is_hidden(definition) or not self._is_enabled(key.casefold()):
             return None
         match definition.kind:
             case Kind.VALUE:
@@ -210,6 +210,18 @@ class ConfigurationKeys:
         variable = self._device_model.find(address)
         return address if variable is None else variable.address
 
+    def _is_hidden(self, definition: Key) -> bool:
+        """Tell whether a key is a secret; a key of the station may stand for one, too."""
+        return definition.hidden or self._mutability(definition) is Mutability.WRITE_ONLY
+
+    def _mutability(self, definition: Key) -> Mutability | None:
+        if definition.kind is not Kind.VALUE:
+            return None
+        variable = self._device_model.find(definition.address)
+        if variable is None or variable.actual is None:
+            return None
+        return variable.actual.definition.mutability
+
     def _is_enabled(self, folded: str) -> bool:
         profile = self._profile_of.get(folded)
         return profile is None or self._is_supported(profile)
@@ -236,12 +248,7 @@ class ConfigurationKeys:
     def _is_read_only(self, definition: Key) -> bool:
         if definition.read_only or definition.kind is not Kind.VALUE:
             return definition.read_only
-        variable = self._device_model.find(definition.address)
-        return (
-            variable is None
-            or variable.actual is None
-            or variable.actual.definition.mutability is Mutability.READ_ONLY
-        )
+        return self._mutability(definition) in (None, Mutability.READ_ONLY)
 
     # The slot in use
 
