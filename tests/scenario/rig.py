@@ -32,8 +32,7 @@ values:
   - {component: OCPPCommCtrlr, variable: RetryBackOffRandomRange, value: 0}
   - {component: OCPPCommCtrlr, variable: RetryBackOffRepeatTimes, value: 0}
   - component: OCPPCommCtrlr
-    variable: MessageAttemptInterval
-    instance: TransactionEvent
+    variable: "MessageAttemptInterval[TransactionEvent]"
     value: 1
 """
 
@@ -143,7 +142,26 @@ log: {{level: debug}}
     async def booted(self) -> None:
         """Wait until the CSMS has accepted the station and heard of all connectors."""
         await self.csms.wait_for("BootNotification")
-        await self.csms.wait_for("StatusNotification")
+        connectors = sum(len(types) for types in self._evses)
+        await self.csms.wait_until(lambda: len(self.statuses()) >= connectors)
+
+    def statuses(self, since: int = 0) -> list[tuple[int, str]]:
+        """EVSE (in 1.6 connector) and status of each report of a connector's status."""
+        told = []
+        for call in self.csms.calls():
+            payload = call.payload
+            if call.index < since:
+                continue
+            if call.action == "StatusNotification":
+                place = payload.get("evseId", payload.get("connectorId"))
+                told.append((place, payload.get("status") or payload["connectorStatus"]))
+            elif call.action == "NotifyEvent":  # 2.1, G01.FR.03
+                told += [
+                    (event["component"]["evse"]["id"], event["actualValue"])
+                    for event in payload["eventData"]
+                    if event["variable"]["name"] == "AvailabilityState"
+                ]
+        return told
 
     async def replace_csms(self, versions: Sequence[str]) -> Csms:
         """Put another CSMS, with other versions, in place of this one, at the same address."""
