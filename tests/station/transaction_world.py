@@ -107,9 +107,7 @@ class Bay:
             self._claim,
             lambda id_token, info: self.learned.append((id_token, info)),
         )
-        self.metering = Metering(
-            self.world.outside, self.model, self.evses, self.transactions
-        )
+        self.metering = Metering(self.world.outside, self.model, self.evses, self.transactions)
         self.transactions.start()
         self.metering.start()
 

@@ -1,0 +1,678 @@
+"""The transactions block: reports that repeat, a daemon that dies, a host that goes away."""
+
+from datetime import timedelta
+
+import pytest
+
+from ocppd.device_model.names import EVSE, TxCtrlr
+from ocppd.errors import InvalidArgument, UnknownEvse, UnknownSession
+from ocppd.model.availability import Activity
+from ocppd.model.queue import QueueEntry
+from ocppd.model.sessions import (
+    EvseLimits,
+    HwCapabilities,
+    PauseReason,
+    PerPhase,
+    SessionStartReason,
+    SignedMeterValue,
+    StopReason,
+)
+from ocppd.model.tokens import AuthorizationStatus, IdToken, IdTokenInfo, IdTokenType
+from ocppd.model.transactions import (
+    ChargingState,
+    OcppTransactionEvent,
+    OcppTransactionEventResponse,
+    ReadingContext,
+    StoppedReason,
+    TransactionEvent,
+    TransactionEventResponse,
+    TriggerReason,
+)
+from ocppd.model.variables import EvseRef
+from ocppd.station.evse import RemoteStart
+from tests.fakes import FakeCsms, World
+from tests.station.transaction_world import (
+    ENDED,
+    RFID,
+    STARTED,
+    TOKEN,
+    UPDATED,
+    Bay,
+    E,
+    meter,
+    token,
+)
+
+R = TriggerReason
+SIGNED = SignedMeterValue("T0NNRg==", "ECDSA", "OCMF", "a2V5")
+
+
+def story(bay: Bay) -> list[tuple[str, int, str]]:
+    return [(each.event_type.value, each.seq_no, each.trigger_reason.value) for each in bay.told]
+
+
+def in_16() -> Bay:
+    return Bay(World(csms=FakeCsms(names_transactions=True)))
+
+
+def answer(
+    bay: Bay,
+    at: int,
+    response: TransactionEventResponse,
+    generation: str = "2.x",
+) -> QueueEntry:
+    """Answer the event that is at a place of the queue."""
+    entry = [e for e in bay.store.entries if isinstance(e.request, TransactionEvent)][at]
+    with bay.store.atomically():
+        bay.transactions.on_event_answered(entry, response, generation)
+        bay.store.dequeue(entry)
+    return entry
+
+
+# A day without trouble
+
+
+def test_a_whole_session() -> None:
+    bay = Bay()
+    bay.charge()
+    assert bay.evses[1].transaction_id == "session-1"
+    assert bay.evses[1].session_id == "session-1"
+    assert bay.evses[1].authorized
+    assert bay.model.text(EVSE.ActiveTransactionId(1)) == "session-1"
+    assert bay.model.text(EVSE.ChargingState(1)) == "Charging"
+    bay.finish(id_token=RFID)
+    bay.unplug()
+    assert story(bay) == [
+        ("Started", 0, "Authorized"),
+        ("Updated", 1, "ChargingStateChanged"),
+        ("Ended", 2, "StopAuthorized"),
+    ]
+    assert bay.evses[1].transaction_id is None
+    assert bay.evses[1].session_id is None
+    assert not bay.evses[1].authorized
+    assert bay.told[0].meter_wh == 1000
+    assert bay.told[2].meter_wh == 4000
+    assert bay.world.csms.log.count("wake") >= 3
+
+
+@pytest.mark.requirement("E01.FR.09", "E06.FR.11")
+def test_begin_and_end_have_their_values() -> None:
+    bay = Bay()
+    bay.charge()
+    bay.finish()
+    [begin] = bay.told[0].meter_values
+    assert [value.context for value in begin.sampled_values] == [ReadingContext.TRANSACTION_BEGIN]
+    contexts = [
+        sampled.context for value in bay.told[-1].meter_values for sampled in value.sampled_values
+    ]
+    assert contexts == [ReadingContext.TRANSACTION_BEGIN, ReadingContext.TRANSACTION_END]
+    assert bay.told[1].meter_values == ()
+
+
+def test_every_report_is_one_unit_of_work() -> None:
+    bay = Bay()
+    bay.plug()
+    before = len(bay.store.units)
+    bay.begin()
+    [unit] = bay.store.units[before:]
+    assert "queue TransactionEvent" in unit
+    assert "save Session session-1" in unit
+
+
+def test_activities_for_the_connector() -> None:
+    bay = Bay()
+    bay.plug(evse_id=2, connector_id=2)
+    bay.begin(evse_id=2, connector_id=2)
+    bay.report(E.CHARGING_STARTED, evse_id=2, connector_id=2)
+    bay.report(E.CHARGING_PAUSED_EV, evse_id=2, connector_id=2)
+    bay.report(
+        E.CHARGING_PAUSED_EVSE, evse_id=2, connector_id=2, pause_reasons=(PauseReason.NO_ENERGY,)
+    )
+    bay.report(E.SWITCHING_PHASES, evse_id=2, connector_id=2)
+    bay.finish(evse_id=2, connector_id=2)
+    bay.unplug(evse_id=2, connector_id=2)
+    assert bay.connectors.heard == [
+        (2, 2, Activity.PREPARING, True, "EVConnected", False),
+        (2, 2, Activity.PREPARING, True, None, True),
+        (2, 2, Activity.CHARGING, True, None, True),
+        (2, 2, Activity.SUSPENDED_EV, True, None, True),
+        (2, 2, Activity.SUSPENDED_EVSE, True, None, True),
+        (2, 2, Activity.SUSPENDED_EVSE, True, "SwitchingPhases", True),
+        (2, 2, Activity.FINISHING, True, None, False),
+        ("ended", 2),
+        (2, 2, None, False, None, False),
+    ]
+
+
+def test_events_of_a_connector_need_no_session() -> None:
+    bay = Bay()
+    bay.report(E.DISABLED, uuid="", connector_id=1)
+    bay.report(E.ENABLED, uuid="", connector_id=0)
+    bay.report(E.RESERVATION_START, uuid="x", connector_id=1)
+    bay.report(E.RESERVATION_END, uuid="x", connector_id=1)
+    assert bay.connectors.heard == [
+        ("disabled", 1, 1),
+        ("enabled", 1, 0),
+        ("reserved", 1, 1, True),
+        ("reserved", 1, 1, False),
+    ]
+    assert bay.told == []
+
+
+@pytest.mark.requirement("E02.FR.18")
+def test_phases_and_cable() -> None:
+    bay = Bay()
+    bay.metering.on_limits(1, EvseLimits(None, 16, 3))
+    bay.metering.on_hw_capabilities(
+        1, HwCapabilities(32, 6, 3, 1, 0, 0, 0, 0, True, "IEC62196Type2Cable")
+    )
+    bay.charge()
+    assert bay.told[0].cable_max_current_a == 32
+    assert bay.told[1].number_of_phases_used == 3
+    assert bay.model.text(EVSE.SupplyPhases(1)) == "3"
+
+
+@pytest.mark.requirement("F01.FR.25", "F02.FR.01")
+def test_a_remote_start_is_claimed_once() -> None:
+    bay = Bay()
+    bay.remote_starts = [RemoteStart(TOKEN, 42, None, bay.now()) for _ in range(2)]
+    bay.plug(start_reason=SessionStartReason.AUTHORIZED, id_token=RFID)
+    bay.begin()
+    assert bay.told[0].remote_start_id == 42
+    assert bay.told[0].trigger_reason is R.REMOTE_START
+    assert len(bay.remote_starts) == 1
+
+
+# Reports that are repeated, late, or wrong
+
+
+def test_a_repeated_report_changes_nothing() -> None:
+    bay = Bay()
+    bay.charge()
+    told, heard = list(bay.told), list(bay.connectors.heard)
+    start = bay.now() - timedelta(seconds=30)
+    bay.plug(at=start)
+    bay.begin(at=start + timedelta(seconds=10))
+    bay.report(E.CHARGING_STARTED, at=start + timedelta(seconds=20))
+    assert (bay.told, bay.connectors.heard) == (told, heard)
+
+
+def test_a_repeated_report_changes_nothing_after_a_restart_either() -> None:
+    bay = Bay()
+    bay.charge()
+    bay.finish()
+    bay.unplug()
+    ended_at = bay.now()
+    again = bay.restarted()
+    again.finish(at=ended_at)
+    again.unplug(at=ended_at)
+    assert again.told == bay.told
+    assert again.connectors.heard == []
+
+
+def test_reports_are_not_older_than_the_last_one() -> None:
+    bay = Bay()
+    bay.charge()
+    with pytest.raises(InvalidArgument, match=r"event\.timestamp"):
+        bay.report(E.CHARGING_PAUSED_EV, at=bay.now() - timedelta(seconds=15))
+    assert len(bay.told) == 2
+
+
+def test_unknown_things() -> None:
+    bay = Bay()
+    with pytest.raises(UnknownEvse):
+        bay.plug(evse_id=3)
+    with pytest.raises(InvalidArgument, match=r"event\.connector_id"):
+        bay.plug(connector_id=2)
+    with pytest.raises(UnknownSession):
+        bay.begin()
+    bay.plug()
+    with pytest.raises(UnknownSession):
+        bay.begin(evse_id=2)
+    bay.unplug()
+    bay.pass_time(1)
+    with pytest.raises(UnknownSession):
+        bay.begin()
+    assert bay.told == []
+
+
+def test_few_finished_sessions_are_remembered() -> None:
+    bay = Bay()
+    for number in range(80):
+        bay.plug(uuid=f"session-{number}")
+        bay.unplug(uuid=f"session-{number}")
+        bay.pass_time(1)
+    kinds = {kind.__name__: len(documents) for kind, documents in bay.store.documents.items()}
+    assert kinds["FinishedSession"] == 64
+    assert kinds["Session"] == 0
+
+
+@pytest.mark.requirement("E01.FR.14")
+def test_a_new_session_ends_the_one_whose_end_was_lost() -> None:
+    bay = Bay()
+    bay.charge()
+    bay.measure(2500)
+    bay.pass_time(60)
+    bay.plug(uuid="session-2")
+    assert bay.told[-1].event_type is ENDED
+    assert bay.told[-1].session_id == "session-1"
+    assert bay.told[-1].stopped_reason is StoppedReason.POWER_LOSS
+    assert bay.told[-1].meter_wh == 2500
+    assert bay.evses[1].session_id == "session-2"
+
+
+# The daemon dies
+
+
+def test_after_a_kill_the_next_event_goes_on_without_gap() -> None:
+    bay = Bay()
+    bay.charge()
+    again = bay.restarted()
+    assert again.evses[1].transaction_id == "session-1"
+    assert again.transactions.status_of("session-1")[0] is True
+    again.pass_time(100)
+    assert len(again.told) == 2  # nothing before the host says what is true
+    again.report(E.CHARGING_PAUSED_EV)
+    assert again.told[-1].seq_no == 2
+    assert again.connectors.heard[0] == (1, 1, Activity.CHARGING, True, None, True)
+    again.finish()
+    assert again.told[-1].seq_no == 3
+    assert again.told[-1].starting_token == TOKEN
+
+
+@pytest.mark.requirement("E17.FR.14", "E17.FR.11")
+def test_a_resumed_session_says_so() -> None:
+    bay = Bay()
+    bay.charge()
+    again = bay.restarted()
+    again.report(E.SESSION_RESUMED)
+    told = again.told[-1]
+    assert (told.event_type, told.trigger_reason, told.seq_no) == (UPDATED, R.TX_RESUMED, 2)
+    assert told.charging_state is ChargingState.CHARGING
+    again.transactions.settle(1)
+    assert again.told[-1] == told
+
+
+@pytest.mark.requirement("E17.FR.21")
+def test_what_the_host_does_not_resume_ends_with_the_last_stored_reading() -> None:
+    bay = Bay()
+    bay.charge()
+    bay.measure(2000)
+    bay.pass_time(30)
+    bay.measure(2600)
+    read_at = bay.now()
+    again = bay.restarted()
+    again.pass_time(3600)
+    again.measure(2601)  # after the power came back
+    again.transactions.settle(1)
+    told = again.told[-1]
+    assert (told.event_type, told.seq_no) == (ENDED, 2)
+    assert (told.trigger_reason, told.stopped_reason) == (
+        R.ABNORMAL_CONDITION,
+        StoppedReason.POWER_LOSS,
+    )
+    assert told.stop_reason_16 == "PowerLoss"
+    assert told.timestamp == read_at
+    assert told.meter_wh == 2600
+    assert told.offline
+    assert [sampled.value for value in told.meter_values for sampled in value.sampled_values] == [
+        1000,
+        2600,
+    ]
+    assert again.evses[1].transaction_id is None
+    assert ("ended", 1) in again.connectors.heard
+    again.transactions.settle(1)
+    assert again.told[-1] == told
+
+
+def test_a_session_without_transaction_outlasts_the_settling() -> None:
+    bay = Bay()
+    bay.plug()
+    again = bay.restarted()
+    again.transactions.settle(1)
+    again.begin()
+    assert story(again) == [("Started", 0, "Authorized")]
+
+
+def test_a_lost_session_that_goes_on_after_all_is_a_new_transaction() -> None:
+    bay = Bay()
+    bay.charge()
+    again = bay.restarted()
+    again.transactions.settle(1)
+    again.pass_time(10)
+    again.report(E.CHARGING_RESUMED)
+    told = again.told[-1]
+    assert told.event_type is STARTED
+    assert told.transaction_id != "session-1"
+    assert told.id_token == TOKEN
+
+
+def test_a_resumed_session_that_nobody_knows_is_followed() -> None:
+    bay = Bay()
+    bay.report(E.SESSION_RESUMED)
+    bay.begin()
+    assert story(bay) == [("Started", 0, "Authorized")]
+
+
+def test_a_transaction_that_ended_while_the_daemon_was_away() -> None:
+    bay = Bay()
+    bay.charge()
+    ended_at = bay.now() + timedelta(seconds=60)
+    again = bay.restarted()
+    again.pass_time(600)
+    again.finish(at=ended_at, meter_value=meter(ended_at, 3000))
+    again.unplug(at=ended_at)
+    assert (again.told[-1].event_type, again.told[-1].timestamp) == (ENDED, ended_at)
+    again.transactions.settle(1)
+    assert len(again.told) == 3
+
+
+def test_the_host_goes_away_and_comes_back() -> None:
+    bay = Bay()
+    bay.charge()
+    bay.transactions.settle(1)  # it says ready once more: nothing is in doubt
+    assert len(bay.told) == 2
+    bay.transactions.doubt()
+    assert bay.transactions.running(1) is None
+    bay.transactions.settle(1)
+    assert bay.told[-1].stopped_reason is StoppedReason.POWER_LOSS
+
+
+@pytest.mark.parametrize("steps", range(9))
+def test_killed_after_each_step(steps: int) -> None:
+    """Whenever the daemon dies, the story the CSMS gets is whole."""
+    bay = Bay()
+    actions = [
+        lambda bay: bay.plug(),
+        lambda bay: bay.begin(),
+        lambda bay: bay.report(E.CHARGING_STARTED),
+        lambda bay: bay.measure(1500),
+        lambda bay: bay.report(E.CHARGING_PAUSED_EV),
+        lambda bay: bay.report(E.CHARGING_RESUMED),
+        lambda bay: bay.finish(),
+        lambda bay: bay.unplug(),
+    ]
+    for number, action in enumerate(actions):
+        if number == steps:
+            bay = bay.restarted()
+        bay.pass_time(5)
+        action(bay)
+    assert story(bay) == [
+        ("Started", 0, "Authorized"),
+        ("Updated", 1, "ChargingStateChanged"),
+        ("Updated", 2, "ChargingStateChanged"),
+        ("Updated", 3, "ChargingStateChanged"),
+        ("Ended", 4, "StopAuthorized"),
+    ]
+
+
+# Stop and Restart
+
+
+def test_a_transaction_that_is_open_at_stop_and_at_restart() -> None:
+    bay = Bay()
+    bay.charge()
+    bay.transactions.on_stop()
+    bay.report(E.CHARGING_PAUSED_EV)
+    bay.pass_time(100)
+    assert len(bay.told) == 2
+    bay.transactions.on_restart()
+    told = bay.told[-1]
+    assert (told.event_type, told.trigger_reason, told.seq_no) == (UPDATED, R.TX_RESUMED, 2)
+    assert told.charging_state is ChargingState.SUSPENDED_EV
+    bay.finish()
+    assert bay.told[-1].seq_no == 3
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_transaction_that_ended_while_stopped_is_told_with_its_truth(killed: bool) -> None:
+    bay = Bay()
+    bay.charge()
+    bay.transactions.on_stop()
+    bay.report(E.CHARGING_PAUSED_EV)
+    bay.pass_time(5)
+    ended_at = bay.now()
+    bay.finish()
+    bay.unplug()
+    bay.pass_time(1000)
+    assert len(bay.told) == 2
+    if killed:
+        bay = bay.restarted()  # the daemon starts connected
+    else:
+        bay.transactions.on_restart()
+    assert story(bay)[2:] == [("Ended", 2, "StopAuthorized")]
+    assert bay.told[-1].timestamp == ended_at
+    assert bay.told[-1].meter_wh == 4000
+    bay.transactions.on_restart()
+    assert len(bay.told) == 3
+
+
+def test_a_transaction_that_began_and_ended_while_stopped_is_not_told() -> None:
+    bay = Bay()
+    bay.transactions.on_stop()
+    bay.charge()
+    bay.finish()
+    bay.unplug()
+    bay.transactions.on_restart()
+    assert bay.told == []
+    assert bay.world.host.of("transaction_event") == []
+
+
+def test_a_transaction_that_began_while_stopped_and_goes_on() -> None:
+    bay = Bay(settings={TxCtrlr.TxStartPoint: "EVConnected"})
+    bay.transactions.on_stop()
+    began_at = bay.now()
+    bay.charge()
+    bay.transactions.on_restart()
+    assert story(bay) == [
+        ("Started", 0, "CablePluggedIn"),
+        ("Updated", 1, "Authorized"),
+        ("Updated", 2, "TxResumed"),
+    ]
+    assert bay.told[0].timestamp == began_at
+    assert bay.told[1].authorizes
+    assert bay.told[2].charging_state is ChargingState.CHARGING
+    bay.finish()
+    assert bay.told[-1].seq_no == 3
+
+
+# What the CSMS answers
+
+
+async def test_a_token_that_is_not_accepted_is_stopped() -> None:
+    bay = Bay()
+    bay.charge()
+    info = IdTokenInfo(AuthorizationStatus.BLOCKED)
+    answer(bay, 0, TransactionEventResponse(id_token_info=info))
+    await bay.world.tasks.settle()
+    assert bay.world.agents.of("stop_transaction") == [(1, StopReason.DE_AUTHORIZED, None)]
+    assert bay.learned == [(TOKEN, info)]
+    [(evse_id, result)] = bay.world.host.of("validate_result_update")
+    assert (evse_id, result.authorization_status) == (1, AuthorizationStatus.BLOCKED)
+    bay.report(E.TRANSACTION_FINISHED, stop_reason=StopReason.DE_AUTHORIZED)
+    assert (bay.told[-1].trigger_reason, bay.told[-1].stopped_reason) == (
+        R.DEAUTHORIZED,
+        StoppedReason.DE_AUTHORIZED,
+    )
+
+
+@pytest.mark.requirement("E05.FR.02", "E05.FR.03")
+async def test_a_token_that_is_not_accepted_may_have_a_little_energy() -> None:
+    bay = Bay(settings={TxCtrlr.StopTxOnInvalidId: "false", TxCtrlr.MaxEnergyOnInvalidId: "500"})
+    bay.charge()
+    bay.measure(1200)
+    answer(
+        bay,
+        0,
+        TransactionEventResponse(id_token_info=IdTokenInfo(AuthorizationStatus.INVALID)),
+    )
+    await bay.world.tasks.settle()
+    assert bay.world.agents.calls == []
+    bay.pass_time(1)
+    bay.measure(1499)
+    bay.pass_time(1)
+    bay.measure(1500)
+    bay.pass_time(1)
+    bay.measure(1501)
+    await bay.world.tasks.settle()
+    assert bay.world.agents.of("pause_charging") == [(1,)]
+    assert bay.world.agents.of("stop_transaction") == []
+
+
+@pytest.mark.requirement("E05.FR.02")
+async def test_without_any_allowance_it_is_paused_at_once() -> None:
+    bay = Bay(settings={TxCtrlr.StopTxOnInvalidId: "false", TxCtrlr.MaxEnergyOnInvalidId: ""})
+    bay.charge()
+    answer(
+        bay,
+        0,
+        TransactionEventResponse(id_token_info=IdTokenInfo(AuthorizationStatus.EXPIRED)),
+    )
+    await bay.world.tasks.settle()
+    assert bay.world.agents.of("pause_charging") == [(1,)]
+
+
+async def test_what_is_said_of_the_stopping_token_stops_nothing() -> None:
+    bay = Bay(settings={TxCtrlr.TxStopPoint: "EVConnected"})
+    bay.charge()
+    bay.finish(id_token=token("CAFE"))
+    info = IdTokenInfo(AuthorizationStatus.INVALID)
+    answer(bay, 2, TransactionEventResponse(id_token_info=info))
+    await bay.world.tasks.settle()
+    assert bay.world.agents.calls == []
+    assert bay.learned == [(IdToken("CAFE", IdTokenType.ISO14443), info)]
+
+
+def test_the_host_hears_of_2x_events_and_answers() -> None:
+    bay = Bay()
+    bay.charge()
+    evse = EvseRef(1, 1)
+    assert bay.world.host.of("transaction_event") == [
+        OcppTransactionEvent(STARTED, "session-1", evse, "session-1"),
+        OcppTransactionEvent(UPDATED, "session-1", evse, "session-1"),
+    ]
+    answer(bay, 0, TransactionEventResponse(total_cost=1.25, charging_priority=2))
+    assert bay.world.host.of("transaction_event_response") == [
+        OcppTransactionEventResponse(
+            OcppTransactionEvent(STARTED, "session-1", evse, "session-1"), 1.25, 2
+        )
+    ]
+
+
+def test_the_host_hears_of_16_transactions_by_their_number() -> None:
+    bay = in_16()
+    bay.charge()
+    evse = EvseRef(1, 1)
+    assert bay.world.host.of("transaction_event") == [
+        OcppTransactionEvent(STARTED, "session-1", evse)
+    ]
+    assert bay.evses[1].csms_transaction_id is None
+    answer(
+        bay,
+        0,
+        TransactionEventResponse(
+            id_token_info=IdTokenInfo(AuthorizationStatus.ACCEPTED), csms_transaction_id="17"
+        ),
+        "1.6",
+    )
+    assert bay.evses[1].csms_transaction_id == "17"
+    assert bay.world.host.of("transaction_event")[1:] == [
+        OcppTransactionEvent(UPDATED, "session-1", evse, "17")
+    ]
+    assert bay.world.host.of("transaction_event_response") == [
+        OcppTransactionEventResponse(OcppTransactionEvent(STARTED, "session-1", evse))
+    ]
+    [(evse_id, _)] = bay.world.host.of("validate_result_update")
+    assert evse_id == 1
+    again = bay.restarted()
+    assert again.evses[1].csms_transaction_id == "17"
+    again.finish()
+    assert again.world.host.of("transaction_event") == [
+        OcppTransactionEvent(ENDED, "session-1", evse, "17")
+    ]
+
+
+def test_in_16_a_car_without_token_is_no_transaction_to_the_host() -> None:
+    bay = Bay(World(csms=FakeCsms(names_transactions=True)), {TxCtrlr.TxStartPoint: "EVConnected"})
+    bay.plug()
+    bay.unplug()
+    assert [each.event_type for each in bay.told] == [STARTED, ENDED]
+    assert bay.world.host.of("transaction_event") == []
+
+
+# What others ask
+
+
+async def test_stop_asks_the_host_and_its_report_needs_no_reason() -> None:
+    bay = Bay()
+    bay.charge()
+    assert await bay.transactions.stop(1, StopReason.REMOTE)
+    bay.report(E.CHARGING_PAUSED_EVSE)
+    assert bay.told[-1].trigger_reason is R.REMOTE_STOP
+    bay.report(E.TRANSACTION_FINISHED)
+    assert (bay.told[-1].trigger_reason, bay.told[-1].stopped_reason) == (
+        R.REMOTE_STOP,
+        StoppedReason.REMOTE,
+    )
+    bay.world.agents.interfaces.clear()
+    assert not await bay.transactions.stop(1, StopReason.REMOTE)
+
+
+@pytest.mark.requirement("E14.FR.01", "E14.FR.02", "E14.FR.03", "E14.FR.04", "E14.FR.05")
+def test_the_status_of_a_transaction() -> None:
+    bay = Bay()
+    assert bay.transactions.status_of("nobody") == (False, False)
+    assert bay.transactions.status_of(None) == (None, False)
+    bay.charge()
+    assert bay.transactions.status_of("session-1") == (True, True)
+    assert bay.transactions.status_of(None) == (None, True)
+    bay.finish()
+    assert bay.transactions.status_of("session-1") == (False, True)
+    for _ in range(3):
+        answer(bay, 0, TransactionEventResponse())
+    assert bay.transactions.status_of("session-1") == (False, False)
+
+
+@pytest.mark.requirement("F06.FR.07")
+def test_a_triggered_event_has_state_and_values() -> None:
+    bay = Bay()
+    bay.transactions.trigger(None)
+    assert bay.told == []
+    bay.charge()
+    bay.measure(1700)
+    bay.transactions.trigger(EvseRef(1))
+    told = bay.told[-1]
+    assert (told.trigger_reason, told.charging_state) == (R.TRIGGER, ChargingState.CHARGING)
+    [value] = told.meter_values
+    assert value.sampled_values[0].context is ReadingContext.TRIGGER
+    assert value.sampled_values[0].value == 1700
+
+
+def test_open_transactions_for_people() -> None:
+    bay = Bay()
+    bay.charge()
+    bay.measure(1750)
+    [listed] = bay.transactions.open_transactions()
+    assert (listed.transaction_id, listed.energy_wh, listed.seq_no) == ("session-1", 750, 2)
+    assert listed.evse == EvseRef(1, 1)
+    assert listed.csms_transaction_id == "session-1"
+    bay.finish()
+    assert bay.transactions.open_transactions() == ()
+
+
+@pytest.mark.requirement("E04.FR.03", "E12.FR.02")
+def test_offline_is_what_it_was_when_it_happened() -> None:
+    bay = Bay(World(csms=FakeCsms(connected=False)))
+    bay.plug()
+    bay.begin()
+    bay.world.csms.connected = True
+    bay.report(E.CHARGING_STARTED)
+    assert [each.offline for each in bay.told] == [True, False]
+
+
+def test_a_reading_with_a_session_event_is_the_evses_last() -> None:
+    bay = Bay()
+    bay.plug()
+    bay.begin()
+    assert bay.evses[1].powermeter is not None
+    assert bay.evses[1].powermeter.energy_wh_import == PerPhase(total=1000)
