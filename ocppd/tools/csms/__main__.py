@@ -182,11 +182,11 @@ async def serve(csms: Csms, options: argparse.Namespace) -> None:
         await control.start()
     # The first line is for programs; --ready-file has the same, complete when it is there.
     ready = json.dumps({"url": csms.url, "port": csms.port, "versions": csms.versions})
-    print(ready, flush=True)
     if options.ready_file:
         partial = options.ready_file.with_name(options.ready_file.name + ".part")
         partial.write_text(ready + "\n")
         partial.rename(options.ready_file)
+    print(ready, flush=True)
     prompt = asyncio.create_task(_prompt(csms, ended))
     try:
         await ended.wait()

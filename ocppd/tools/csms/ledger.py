@@ -3,9 +3,13 @@
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 _ENERGY = "Energy.Active.Import.Register"
+_NEVER = datetime.max.replace(tzinfo=UTC)
+_ROUNDING_WH = 1.0
+"""1.6 tells whole Wh at the start and the end, and fractions in between."""
 
 
 @dataclass(slots=True)
@@ -38,13 +42,15 @@ class SeenTransaction:
     repeats: int = 0
     """Messages that came again with the same content."""
     problems: list[str] = field(default_factory=list)
+    _first: datetime = _NEVER
+    _last: datetime = _NEVER
 
     @property
     def energy_wh(self) -> float | None:
         """The energy delivered so far, as far as the meter values tell."""
         if self.meter_start_wh is None or self.meter_last_wh is None:
             return None
-        return self.meter_last_wh - self.meter_start_wh
+        return round(self.meter_last_wh - self.meter_start_wh, 3)
 
     @property
     def state(self) -> str:
@@ -76,13 +82,20 @@ class SeenTransaction:
             "problems": self.problems,
         }
 
-    def read_meter(self, wh: float) -> None:
-        """Take the register's reading."""
-        if self.meter_start_wh is None:
-            self.meter_start_wh = wh
-        if self.meter_last_wh is not None and wh < self.meter_last_wh:
-            self.problems.append(f"the register went from {self.meter_last_wh:g} to {wh:g} Wh")
-        self.meter_last_wh = wh
+    def read_meter(self, wh: float, at: str) -> None:
+        """Take a reading of the register; one of an earlier time may come later (as Begin does)."""
+        moment = _moment(at)
+        if self.meter_start_wh is None or moment < self._first:
+            if self.meter_start_wh is not None and wh > self.meter_start_wh + _ROUNDING_WH:
+                self._ran_backwards(wh, self.meter_start_wh)
+            self.meter_start_wh, self._first = wh, moment
+        if self.meter_last_wh is None or moment >= self._last:
+            if self.meter_last_wh is not None and wh < self.meter_last_wh - _ROUNDING_WH:
+                self._ran_backwards(self.meter_last_wh, wh)
+            self.meter_last_wh, self._last = wh, moment
+
+    def _ran_backwards(self, from_wh: float, to_wh: float) -> None:
+        self.problems.append(f"the register went from {from_wh:g} to {to_wh:g} Wh")
 
 
 class Ledger:
@@ -147,7 +160,7 @@ class Ledger:
         transaction.id_token = payload.get("idTag", "")
         transaction.started_at = payload.get("timestamp", "")
         if isinstance(payload.get("meterStart"), int):
-            transaction.read_meter(payload["meterStart"])
+            transaction.read_meter(payload["meterStart"], transaction.started_at)
         return number
 
     def meter(self, station: str, payload: dict[str, Any]) -> None:
@@ -179,9 +192,9 @@ class Ledger:
         self._stops[key] = payload
         if not transaction.started:
             _once(transaction.problems, "stopped, but never started")
-        transaction.meter_values += len(payload.get("transactionData", []))
+        _read(transaction, payload.get("transactionData", []))
         if isinstance(payload.get("meterStop"), int):
-            transaction.read_meter(payload["meterStop"])
+            transaction.read_meter(payload["meterStop"], payload.get("timestamp", ""))
             transaction.meter_values += 1
         transaction.ended = True
         transaction.ended_at = payload.get("timestamp", "")
@@ -256,8 +269,18 @@ def energies_wh(meter_values: Iterable[dict[str, Any]]) -> list[float]:
 
 def _read(transaction: SeenTransaction, meter_values: list[dict[str, Any]]) -> None:
     transaction.meter_values += len(meter_values)
-    for reading in energies_wh(meter_values):
-        transaction.read_meter(reading)
+    for meter_value in meter_values:
+        for reading in energies_wh([meter_value]):
+            transaction.read_meter(reading, str(meter_value.get("timestamp", "")))
+
+
+def _moment(text: str) -> datetime:
+    """Read a time; one that cannot be read counts as the present."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return datetime.now(UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _repeat(

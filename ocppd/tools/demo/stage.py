@@ -45,8 +45,7 @@ values:
   - {{component: AuthCtrlr, variable: LocalAuthorizeOffline, value: true}}
   - {{component: AuthCtrlr, variable: OfflineTxForUnknownIdEnabled, value: true}}
   - component: OCPPCommCtrlr
-    variable: MessageAttemptInterval
-    instance: TransactionEvent
+    variable: "MessageAttemptInterval[TransactionEvent]"
     value: 1
 """
 _CONFIG = """\

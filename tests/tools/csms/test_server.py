@@ -536,3 +536,20 @@ async def test_a_stopped_csms_lets_its_port_go(tmp_path: Path) -> None:
 def test_an_unknown_version_is_refused() -> None:
     with pytest.raises(ValueError, match=r"1\.5"):
         Csms(versions=["1.5"])
+
+
+async def test_readings_of_an_earlier_time_may_come_later() -> None:
+    def value(at: str, wh: float, context: str) -> dict[str, Any]:
+        return {"timestamp": at, "sampledValue": [{"value": wh, "context": context}]}
+
+    begin = value("2026-11-22T10:00:00Z", 1000, "Transaction.Begin")
+    middle = value("2026-11-22T10:00:30+00:00", 1500, "Sample.Periodic")
+    end = value("2026-11-22T10:01:00.500Z", 2000, "Transaction.End")
+    async with Csms() as csms:
+        station = await client(csms, "2.1")
+        await station.ask("TransactionEvent", event("Started", 0, 0, meterValue=[begin]))
+        await station.ask("TransactionEvent", event("Updated", 1, 0, meterValue=[middle]))
+        await station.ask("TransactionEvent", event("Ended", 2, 0, meterValue=[begin, end]))
+        [transaction] = csms.transactions
+        assert transaction.energy_wh == 1000
+        assert transaction.problems == []
