@@ -7,7 +7,6 @@ import pytest
 from ocppd.device_model.names import EVSE, TxCtrlr
 from ocppd.errors import InvalidArgument, UnknownEvse, UnknownSession
 from ocppd.model.availability import Activity
-from ocppd.model.queue import QueueEntry
 from ocppd.model.sessions import (
     EvseLimits,
     HwCapabilities,
@@ -17,14 +16,10 @@ from ocppd.model.sessions import (
     SignedMeterValue,
     StopReason,
 )
-from ocppd.model.tokens import AuthorizationStatus, IdToken, IdTokenInfo, IdTokenType
 from ocppd.model.transactions import (
     ChargingState,
-    OcppTransactionEvent,
-    OcppTransactionEventResponse,
     ReadingContext,
     StoppedReason,
-    TransactionEvent,
     TransactionEventResponse,
     TriggerReason,
 )
@@ -39,8 +34,8 @@ from tests.station.transaction_world import (
     UPDATED,
     Bay,
     E,
+    answer,
     meter,
-    token,
 )
 
 R = TriggerReason
@@ -49,24 +44,6 @@ SIGNED = SignedMeterValue("T0NNRg==", "ECDSA", "OCMF", "a2V5")
 
 def story(bay: Bay) -> list[tuple[str, int, str]]:
     return [(each.event_type.value, each.seq_no, each.trigger_reason.value) for each in bay.told]
-
-
-def in_16() -> Bay:
-    return Bay(World(csms=FakeCsms(names_transactions=True)))
-
-
-def answer(
-    bay: Bay,
-    at: int,
-    response: TransactionEventResponse,
-    generation: str = "2.x",
-) -> QueueEntry:
-    """Answer the event that is at a place of the queue."""
-    entry = [e for e in bay.store.entries if isinstance(e.request, TransactionEvent)][at]
-    with bay.store.atomically():
-        bay.transactions.on_event_answered(entry, response, generation)
-        bay.store.dequeue(entry)
-    return entry
 
 
 # A day without trouble
@@ -474,130 +451,6 @@ def test_a_transaction_that_began_while_stopped_and_goes_on() -> None:
     assert bay.told[2].charging_state is ChargingState.CHARGING
     bay.finish()
     assert bay.told[-1].seq_no == 3
-
-
-# What the CSMS answers
-
-
-async def test_a_token_that_is_not_accepted_is_stopped() -> None:
-    bay = Bay()
-    bay.charge()
-    info = IdTokenInfo(AuthorizationStatus.BLOCKED)
-    answer(bay, 0, TransactionEventResponse(id_token_info=info))
-    await bay.world.tasks.settle()
-    assert bay.world.agents.of("stop_transaction") == [(1, StopReason.DE_AUTHORIZED, None)]
-    assert bay.learned == [(TOKEN, info)]
-    [(evse_id, result)] = bay.world.host.of("validate_result_update")
-    assert (evse_id, result.authorization_status) == (1, AuthorizationStatus.BLOCKED)
-    bay.report(E.TRANSACTION_FINISHED, stop_reason=StopReason.DE_AUTHORIZED)
-    assert (bay.told[-1].trigger_reason, bay.told[-1].stopped_reason) == (
-        R.DEAUTHORIZED,
-        StoppedReason.DE_AUTHORIZED,
-    )
-
-
-@pytest.mark.requirement("E05.FR.02", "E05.FR.03")
-async def test_a_token_that_is_not_accepted_may_have_a_little_energy() -> None:
-    bay = Bay(settings={TxCtrlr.StopTxOnInvalidId: "false", TxCtrlr.MaxEnergyOnInvalidId: "500"})
-    bay.charge()
-    bay.measure(1200)
-    answer(
-        bay,
-        0,
-        TransactionEventResponse(id_token_info=IdTokenInfo(AuthorizationStatus.INVALID)),
-    )
-    await bay.world.tasks.settle()
-    assert bay.world.agents.calls == []
-    bay.pass_time(1)
-    bay.measure(1499)
-    bay.pass_time(1)
-    bay.measure(1500)
-    bay.pass_time(1)
-    bay.measure(1501)
-    await bay.world.tasks.settle()
-    assert bay.world.agents.of("pause_charging") == [(1,)]
-    assert bay.world.agents.of("stop_transaction") == []
-
-
-@pytest.mark.requirement("E05.FR.02")
-async def test_without_any_allowance_it_is_paused_at_once() -> None:
-    bay = Bay(settings={TxCtrlr.StopTxOnInvalidId: "false", TxCtrlr.MaxEnergyOnInvalidId: ""})
-    bay.charge()
-    answer(
-        bay,
-        0,
-        TransactionEventResponse(id_token_info=IdTokenInfo(AuthorizationStatus.EXPIRED)),
-    )
-    await bay.world.tasks.settle()
-    assert bay.world.agents.of("pause_charging") == [(1,)]
-
-
-async def test_what_is_said_of_the_stopping_token_stops_nothing() -> None:
-    bay = Bay(settings={TxCtrlr.TxStopPoint: "EVConnected"})
-    bay.charge()
-    bay.finish(id_token=token("CAFE"))
-    info = IdTokenInfo(AuthorizationStatus.INVALID)
-    answer(bay, 2, TransactionEventResponse(id_token_info=info))
-    await bay.world.tasks.settle()
-    assert bay.world.agents.calls == []
-    assert bay.learned == [(IdToken("CAFE", IdTokenType.ISO14443), info)]
-
-
-def test_the_host_hears_of_2x_events_and_answers() -> None:
-    bay = Bay()
-    bay.charge()
-    evse = EvseRef(1, 1)
-    assert bay.world.host.of("transaction_event") == [
-        OcppTransactionEvent(STARTED, "session-1", evse, "session-1"),
-        OcppTransactionEvent(UPDATED, "session-1", evse, "session-1"),
-    ]
-    answer(bay, 0, TransactionEventResponse(total_cost=1.25, charging_priority=2))
-    assert bay.world.host.of("transaction_event_response") == [
-        OcppTransactionEventResponse(
-            OcppTransactionEvent(STARTED, "session-1", evse, "session-1"), 1.25, 2
-        )
-    ]
-
-
-def test_the_host_hears_of_16_transactions_by_their_number() -> None:
-    bay = in_16()
-    bay.charge()
-    evse = EvseRef(1, 1)
-    assert bay.world.host.of("transaction_event") == [
-        OcppTransactionEvent(STARTED, "session-1", evse)
-    ]
-    assert bay.evses[1].csms_transaction_id is None
-    answer(
-        bay,
-        0,
-        TransactionEventResponse(
-            id_token_info=IdTokenInfo(AuthorizationStatus.ACCEPTED), csms_transaction_id="17"
-        ),
-        "1.6",
-    )
-    assert bay.evses[1].csms_transaction_id == "17"
-    assert bay.world.host.of("transaction_event")[1:] == [
-        OcppTransactionEvent(UPDATED, "session-1", evse, "17")
-    ]
-    assert bay.world.host.of("transaction_event_response") == [
-        OcppTransactionEventResponse(OcppTransactionEvent(STARTED, "session-1", evse))
-    ]
-    [(evse_id, _)] = bay.world.host.of("validate_result_update")
-    assert evse_id == 1
-    again = bay.restarted()
-    assert again.evses[1].csms_transaction_id == "17"
-    again.finish()
-    assert again.world.host.of("transaction_event") == [
-        OcppTransactionEvent(ENDED, "session-1", evse, "17")
-    ]
-
-
-def test_in_16_a_car_without_token_is_no_transaction_to_the_host() -> None:
-    bay = Bay(World(csms=FakeCsms(names_transactions=True)), {TxCtrlr.TxStartPoint: "EVConnected"})
-    bay.plug()
-    bay.unplug()
-    assert [each.event_type for each in bay.told] == [STARTED, ENDED]
-    assert bay.world.host.of("transaction_event") == []
 
 
 # What others ask

@@ -9,6 +9,7 @@ from ocppd.device_model.names import (
     SampledDataCtrlr,
 )
 from ocppd.model.availability import Activity
+from ocppd.model.queue import QueueEntry
 from ocppd.model.sessions import (
     PerPhase,
     Powermeter,
@@ -24,7 +25,11 @@ from ocppd.model.tokens import (
     IdTokenType,
     ProvidedIdToken,
 )
-from ocppd.model.transactions import TransactionEvent, TransactionEventType
+from ocppd.model.transactions import (
+    TransactionEvent,
+    TransactionEventResponse,
+    TransactionEventType,
+)
 from ocppd.model.variables import ComponentVariable
 from ocppd.station.evse import Evse, Evses, RemoteStart
 from ocppd.station.meter_values import Metering
@@ -188,3 +193,17 @@ class Bay:
 
 
 SECOND = timedelta(seconds=1)
+
+
+def answer(
+    bay: Bay,
+    at: int,
+    response: TransactionEventResponse,
+    generation: str = "2.x",
+) -> QueueEntry:
+    """Answer the event that is at a place of the queue."""
+    entry = [e for e in bay.store.entries if isinstance(e.request, TransactionEvent)][at]
+    with bay.store.atomically():
+        bay.transactions.on_event_answered(entry, response, generation)
+        bay.store.dequeue(entry)
+    return entry
