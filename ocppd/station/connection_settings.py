@@ -7,7 +7,7 @@ and never down; and only a slot that can be connected to may be used.
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from ocppd.device_model.device_model import DeviceModel
+from ocppd.device_model.device_model import INTERNAL, DeviceModel
 from ocppd.device_model.names import NetworkConfiguration, OCPPCommCtrlr, SecurityCtrlr
 from ocppd.device_model.values import members_of
 from ocppd.model.variables import (
@@ -34,6 +34,7 @@ _NEEDED = (
     NetworkConfiguration.MessageTimeout,
 )
 _FIRST_OVER_TLS = 2
+_DONE = (SetVariableStatus.ACCEPTED, SetVariableStatus.REBOOT_REQUIRED)
 
 Planned = Mapping[tuple[str, str], str]
 """What a batch will make of slots: (slot, variable in small letters) → value."""
@@ -54,6 +55,7 @@ class ConnectionSettings:
         """Keep the station's own identity and password those of the slot in use."""
         self._device_model = device_model
         device_model.observe(OCPPCommCtrlr.ActiveNetworkProfile, lambda *_: self.adopt())
+        self.adopt()  # the configuration file may have changed since
 
     def adopt(self) -> None:
         """Make SecurityCtrlr.Identity and BasicAuthPassword those of the active slot (FR.28)."""
@@ -64,7 +66,8 @@ class ConnectionSettings:
             (SecurityCtrlr.BasicAuthPassword, NetworkConfiguration.BasicAuthPassword(slot)),
         ):
             value = model.text(of_slot)
-            if value and value != model.text(own):
+            fits = model.check(SetVariable(own, value), INTERNAL)[0] in _DONE
+            if value and fits and value != model.text(own):
                 model.set_actual(own, value)
 
     def follow(self, item: SetVariable, source: str) -> None:

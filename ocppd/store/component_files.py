@@ -16,6 +16,11 @@ has it only if a file of its own names it. In a file of the station `values` are
     values:
       - {component: AuthCtrlr, variable: LocalPreAuthorize, value: false}
       - {component: EVSE, evse: 1, variable: Power, attribute: MaxSet, value: 22000}
+
+and `keys` are configuration keys that the station has in OCPP 1.6 beyond those of the standard:
+
+    keys:
+      FloodLimit: {component: FloodSensor, evse: 1, variable: "Level[north]"}
 """
 
 import re
@@ -35,6 +40,7 @@ from ocppd.model.variables import (
     Mutability,
     Variable,
 )
+from ocppd.station.connection_settings import is_connection_setting
 from ocppd.strict_yaml import Node, load
 
 _PACKAGE = Path(__file__).with_name("components")
@@ -184,13 +190,36 @@ def read_station_file(
     if "component" in root.mapping():
         definitions += _component(root, catalogue)
     else:
-        root.mapping((), ("components", "values"))
+        root.mapping((), ("components", "values", "keys"))
         if components := root.get("components"):
             for node in components.items():
                 definitions += _component(node, catalogue)
         if values := root.get("values"):
             initial_values = [_initial_value(node) for node in values.items()]
     return definitions, initial_values
+
+
+def read_keys(folder: Path | None) -> dict[str, ComponentVariable]:
+    """Read the configuration keys of OCPP 1.6 that the station's files add.
+
+    Raises:
+        YamlError: a mistake; also a key that would reach a setting of the connection
+
+    """
+    keys: dict[str, ComponentVariable] = {}
+    for path in station_files(folder):
+        root = load(path)
+        node = None if root.is_null else root.get("keys")
+        for name, each in node.mapping().items() if node is not None else ():
+            if len(name) > _LONGEST_NAME:
+                raise each.error(f"a key has at most {_LONGEST_NAME} characters")
+            members = each.mapping(("component", "variable"), _ADDRESS)
+            variable = Variable(*_name(members["variable"].text(), members["variable"]))
+            address = ComponentVariable(_address(each), variable)
+            if is_connection_setting(address):
+                raise each.error("a setting of the connection is no key of the station's own")
+            keys[name] = address
+    return keys
 
 
 def _component(node: Node, catalogue: Catalogue) -> list[VariableDefinition]:

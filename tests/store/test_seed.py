@@ -23,7 +23,7 @@ from ocppd.model.variables import (
     SetVariable,
     Variable,
 )
-from ocppd.store.component_files import read_catalogue
+from ocppd.store.component_files import read_catalogue, read_keys
 from ocppd.store.seed import build_device_model
 from ocppd.strict_yaml import YamlError
 from tests.fakes import MemoryStore
@@ -208,7 +208,7 @@ def test_files_of_the_station_add_and_change(tmp_path: Path) -> None:
             "  - {component: AuthCtrlr, variable: Enabled, attribute: Target, value: true}\n",
             "f.yaml:2: values[0].value: AuthCtrlr.Enabled has no attribute Target",
         ),
-        ("value: []\n", "f.yaml:1: value: unknown key; known are: components, values"),
+        ("value: []\n", "f.yaml:1: value: unknown key; known are: components, keys, values"),
         (
             'component: X\nvariables:\n  "Y[": {type: string}\n',
             "f.yaml:3: variables.Y[: a variable is called Name or Name[instance],"
@@ -303,3 +303,35 @@ class TestCache:
     ) -> None:
         build_device_model(TOPOLOGY, cache=tmp_path / "nowhere" / "definitions.json")
         assert "Cannot keep the component definitions" in caplog.text
+
+
+def test_keys_of_the_station(tmp_path: Path) -> None:
+    (tmp_path / "keys.yaml").write_text(
+        "keys:\n"
+        "  FloodLimit: {component: FloodSensor, evse: 1, variable: 'Level[north]'}\n"
+        "  Slow: {component: TxCtrlr, variable: EVConnectionTimeOut}\n"
+    )
+    (tmp_path / "other.yaml").write_text("component: TokenReader\n")
+    (tmp_path / "nothing.yaml").write_text("")
+    build_device_model(TOPOLOGY, folder=tmp_path)
+    assert read_keys(tmp_path) == {
+        "FloodLimit": ComponentVariable(
+            Component("FloodSensor", None, EvseRef(1)), Variable("Level", "north")
+        ),
+        "Slow": names.TxCtrlr.EVConnectionTimeOut,
+    }
+    assert read_keys(None) == {}
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "{component: NetworkConfiguration, instance: 1, variable: Identity}",
+        "{component: securityctrlr, variable: basicauthpassword}",
+        "{component: TxCtrlr}",
+    ],
+)
+def test_keys_that_cannot_be(tmp_path: Path, where: str) -> None:
+    (tmp_path / "keys.yaml").write_text(f"keys:\n  Mine: {where}\n")
+    with pytest.raises(YamlError, match=r"keys.yaml:2: keys.Mine: "):
+        read_keys(tmp_path)
