@@ -22,6 +22,7 @@ from ocppd.station.evse import Evses
 from ocppd.station.ports import Outside
 from ocppd.station.smart_charging import Publication
 from ocppd.station.station import Settings, Station
+from ocppd.store.component_files import read_keys
 from ocppd.store.security_log import SecurityLogFile
 from ocppd.store.seed import build_device_model
 from ocppd.store.store import SqliteStore
@@ -128,7 +129,11 @@ class Daemon:
             outside,
             model,
             Evses(config.evses),
-            keys=ConfigurationKeys(model, active=lambda: self.csms.names_transactions),
+            keys=ConfigurationKeys(
+                model,
+                active=lambda: self.csms.names_transactions,
+                custom=read_keys(config.device_model),
+            ),
             security_log=SecurityLogFile(
                 state / "security.log",
                 lambda: self.station.security.raise_event("SecurityLogWasCleared"),
