@@ -174,7 +174,13 @@ class Bus:
         if not self.connected:
             raise ConnectionError("no connection to the bus")
         reply = asyncio.ensure_future(self._connection.call(message))
-        await asyncio.wait((reply, self._lost), timeout=timeout_s, return_when="FIRST_COMPLETED")
+        try:
+            await asyncio.wait(
+                (reply, self._lost), timeout=timeout_s, return_when="FIRST_COMPLETED"
+            )
+        except asyncio.CancelledError:
+            reply.cancel()  # or its failure is never looked at
+            raise
         if not reply.done():
             reply.cancel()
             if self._lost.done():
