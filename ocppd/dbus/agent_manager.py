@@ -29,4 +29,5 @@ class AgentManagerInterface(Interface):
     @readable
     def Agents(self) -> Owners:
         """See dbus/org.everest.Ocpp.AgentManager.xml."""
-        return self._agents.owners
+        # A list is what both libraries take for a struct.
+        return {interface: list(owner) for interface, owner in self._agents.owners.items()}
