@@ -162,8 +162,12 @@ async def test_trigger_message(version: str, tmp_path: Path) -> None:
             mark = rig.csms.mark()
             assert await trigger(message, evse_id) == "Accepted"
             sent = await rig.csms.wait_for(message, since=mark)
-            [asked] = [each for each in rig.csms.sent[-1:] if each.action == "TriggerMessage"]
-            answered = rig.csms.answer_to(asked)
+            asked = [
+                each
+                for each in rig.csms.sent
+                if each.action == "TriggerMessage" and each.index >= mark
+            ]
+            answered = rig.csms.answer_to(asked[0])
             assert answered is not None
             assert answered.index < sent.index  # F06.FR.04
         mark = rig.csms.mark()
