@@ -165,7 +165,10 @@ class Transactions:
                 self._connectors.on_reservation(evse_id, event.connector_id, False)
 
     def _on_event(self, evse: Evse, session: Session, event: SessionEvent) -> None:
+        before = session
         was_doubtful = session.uuid in self._sessions.doubtful
+        if was_doubtful and self._is_too_late(evse, session, event):
+            session = self._lose(evse, session)
         self._sessions.doubtful.discard(session.uuid)
         self._last_sure.pop(evse.id, None)
         session = self._sessions.noted(session, event)
@@ -185,7 +188,21 @@ class Transactions:
         doing = doing_after(after, event, tells_reasons=reasons)
         if doing is not None:
             tell(self._connectors, after, doing)
-        self._settle_end(evse, session, after)
+        self._settle_end(evse, before, after)
+
+    def _is_too_late(self, evse: Evse, session: Session, event: SessionEvent) -> bool:
+        """Tell whether a session is resumed after a longer interruption than allowed (E17.FR.20).
+
+        Without a limit, or with 0, what the host resumes goes on.
+        """
+        longest_s = self._model.integer(TxCtrlr.ResumptionTimeout)
+        if event.event is not SessionEventType.SESSION_RESUMED or longest_s <= 0:
+            return False
+        since = session.last_event_at
+        meter = self._last_sure.get(evse.id)
+        if meter is not None and meter.timestamp > since:
+            since = meter.timestamp
+        return (event.timestamp - since).total_seconds() > longest_s
 
     def _change(self, evse: Evse, session: Session, event: SessionEvent) -> Change | None:
         if event.event is SessionEventType.SESSION_RESUMED:

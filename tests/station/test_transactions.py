@@ -302,6 +302,25 @@ def test_what_the_host_does_not_resume_ends_with_the_last_stored_reading() -> No
     assert again.told[-1] == told
 
 
+@pytest.mark.requirement("E17.FR.10", "E17.FR.20", "E17.FR.21")
+@pytest.mark.parametrize(("away_s", "ends"), [(500, False), (700, True)])
+def test_a_session_resumed_too_late_has_lost_its_transaction(away_s: int, ends: bool) -> None:
+    bay = Bay(settings={TxCtrlr.ResumptionTimeout: "600"})
+    bay.charge()
+    bay.measure(2000)
+    read_at = bay.now()
+    again = bay.restarted()
+    again.pass_time(away_s)
+    again.report(E.SESSION_RESUMED)
+    told = again.told[-1]
+    if ends:
+        assert (told.event_type, told.stopped_reason) == (ENDED, StoppedReason.POWER_LOSS)
+        assert (told.timestamp, told.meter_wh) == (read_at, 2000)
+        assert ("ended", 1) in again.connectors.heard
+    else:
+        assert told.trigger_reason is R.TX_RESUMED
+
+
 def test_a_session_without_transaction_outlasts_the_settling() -> None:
     bay = Bay()
     bay.plug()

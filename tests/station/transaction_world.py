@@ -134,6 +134,7 @@ class Bay:
                 names_transactions=self.world.csms.names_transactions,
             ),
         )
+        world._ids = self.world._ids  # ids are never used twice
         return Bay(world, self.settings, self.remote_starts)
 
     @property
