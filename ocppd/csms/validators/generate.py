@@ -26,6 +26,9 @@ _DATE_TIME = (
 _LEFT_OUT = frozenset({"$id", "id", "comment", "default", "description", "javaType", "title"})
 # A path is needed for a fault alone: without a prefix none is put together.
 _PATH = re.compile(r"(validate\w+\(\w+, custom_formats, )(\(name_prefix or .*)\)$")
+# The same by cheaper means: no copies of what is only looked at.
+_MISSING = re.compile(r"set\(\[(.*)\]\) - (\w+)\.keys\(\)$")
+_KEYS = re.compile(r"set\((\w+)\.keys\(\)\)$")
 _RAISED = re.compile(r"(JsonSchemaValueException\(.*), value=.*, rule=('\w+')\)$")
 
 
@@ -71,12 +74,19 @@ def code_of(schema: dict[str, Any]) -> str:
         _essential(schema), formats={"date-time": _DATE_TIME}, use_default=False
     )
     lines = [
-        _PATH.sub(r"\1name_prefix and \2)", _RAISED.sub(r"\1, rule=\2)", line))
+        _leaner(line)
         for line in code.splitlines()
         if not line.startswith(("VERSION", "from fastjsonschema import"))
     ]
     imported = "from ocppd.csms.validators.fault import Fault as JsonSchemaValueException"
     return "\n".join([imported, *lines, ""])
+
+
+def _leaner(line: str) -> str:
+    line = _RAISED.sub(r"\1, rule=\2)", line)
+    line = _PATH.sub(r"\1name_prefix and \2)", line)
+    line = _MISSING.sub(r"{\1}.difference(\2)", line)
+    return _KEYS.sub(r"set(\1)", line)
 
 
 def _essential(schema: Any, *, of_names: bool = False) -> Any:
