@@ -12,7 +12,7 @@ from ocppd.device_model.device_model import DeviceModel
 from ocppd.device_model.names import EVSE, ChargingStation, Connector
 from ocppd.errors import CsmsError, NoAnswer, Offline, UnknownEvse
 from ocppd.model.availability import ErrorNotification, StationError
-from ocppd.model.variables import Component, EvseRef
+from ocppd.model.variables import Component, ComponentVariable, EvseRef
 from ocppd.station.availability import INOPERATIVE, Availability
 from ocppd.station.event_ids import EventIds
 from ocppd.station.evse import Evses
@@ -98,15 +98,19 @@ class Faults:
         self._outside.host.errors_changed()
 
     def _show_problem(self, error: StationError) -> None:
-        """Set the variable Problem of the component at which the error is."""
-        problem = bool(self._errors_at(error))
+        """Set the variable Problem where the error is, and of the component that has it."""
+        errors = self._errors_at(error)
         if error.evse_id is None:
             address = ChargingStation.Problem
         elif error.connector_id is None:
             address = EVSE.Problem(error.evse_id)
         else:
             address = Connector.Problem(error.evse_id, error.connector_id)
-        self._device_model.set_actual(address, problem)
+        self._device_model.set_actual(address, bool(errors))
+        component = self._component(error)
+        if component != address.component:
+            there = any(self._component(each) == component for each in errors)
+            self._device_model.set_actual(ComponentVariable(component, address.variable), there)
 
     def _notification(self, error: StationError, *, cleared: bool) -> ErrorNotification:
         ref = EvseRef(error.evse_id or 0, error.connector_id)

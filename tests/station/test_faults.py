@@ -1,7 +1,10 @@
 """The host's errors: which make a connector Faulted, and what the CSMS hears of the others."""
 
+from dataclasses import replace
+
 import pytest
 
+from ocppd.device_model.device_model import DeviceModel
 from ocppd.device_model.names import EVSE, ChargingStation
 from ocppd.device_model.names import Connector as ConnectorNames
 from ocppd.errors import UnknownEvse
@@ -126,6 +129,30 @@ async def test_the_component_is_where_the_error_is(
         "Connector": ConnectorNames.Problem(2, 2),
     }[component.name]
     assert blocks.device_model.flag(address)
+
+
+@pytest.mark.requirement("G05.FR.02")
+async def test_a_lock_that_fails_is_told_of_the_lock_where_there_is_one() -> None:
+    blocks = Blocks()
+    problem = ConnectorNames.Problem(1, 1)
+    found = blocks.device_model.find(problem)
+    assert found is not None
+    lock = Component("ConnectorPlugRetentionLock", evse=EvseRef(1, 1))
+    of_lock = replace(problem, component=lock)
+    model = DeviceModel([found.definition, replace(found.definition, address=of_lock)])
+    blocks.faults._device_model = model
+    await blocks.online()
+    blocks.faults.raise_error(station_error("hot", OVERHEATED))
+    blocks.faults.raise_error(station_error("lock", "connector_lock/MREC1ConnectorLockFailure"))
+    await blocks.settle()
+    assert [note.component.name for note in notes(blocks)] == [
+        "Connector",
+        "ConnectorPlugRetentionLock",
+    ]
+    assert model.flag(of_lock)
+    blocks.faults.clear_error("lock")
+    assert not model.flag(of_lock)
+    assert model.flag(problem)
 
 
 @pytest.mark.parametrize(("evse_id", "connector_id"), [(3, None), (1, 2)])
