@@ -463,6 +463,23 @@ def test_variables_to_write_and_to_monitor() -> None:
         variables.get_variables([{}] * 1001)
 
 
+def test_an_address_that_is_known_is_read_as_strictly_as_a_new_one() -> None:
+    names = {"component": {"name": "Known"}, "variable": {"name": "V"}}
+    known = ComponentVariable(Component("Known"), Variable("V"))
+    for _ in range(2):
+        assert variables.component_variables([variants(names)]) == [known]
+    other = {**names, "variable": {"name": "V", "instance": "i"}}
+    assert variables.component_variables([variants(other)])[0].variable.instance == "i"
+    for written, told in (
+        ({**names, "more": 1}, r"\.more: unknown key$"),
+        ({**names, "variable": "V"}, r"\.variable: must be a dictionary, is a string$"),
+        ({**names, "variable": {"name": 1}}, r"\.variable\.name: must be a string, is i$"),
+        ({**names, "variable": {"Name": "V"}}, r"\.variable\.Name: unknown key$"),
+    ):
+        with pytest.raises(InvalidArgument, match=rf"^component_variables\[0\]{told}"):
+            variables.component_variables([variants(written)])
+
+
 def test_the_evse_of_a_component_goes_out_as_int32_however_it_came_in() -> None:
     raw = [
         {

@@ -42,10 +42,43 @@ _COMPONENT: Reader[Component] = dictionary(
 _VARIABLE: Reader[Variable] = dictionary(
     Variable, required("name", _NAME), optional("instance", _NAME)
 )
-_COMPONENT_VARIABLE: Reader[ComponentVariable] = dictionary(
+_STRICT: Reader[ComponentVariable] = dictionary(
     ComponentVariable, required("component", _COMPONENT), required("variable", _VARIABLE)
 )
-_ADDRESS = required("component_variable", _COMPONENT_VARIABLE, "address")
+
+# Addresses of nothing but two names, once read: the same few are asked for again and again.
+_MAX_KNOWN = 2000
+_known: dict[tuple[str, str], ComponentVariable] = {}
+
+
+def _component_variable(signature: str, value: Any) -> ComponentVariable:
+    """Read an address; one that is known is not read twice."""
+    key = _names(value) if signature == "a{sv}" and len(value) == 2 else None
+    if key is not None and (address := _known.get(key)) is not None:
+        return address
+    address = _STRICT(signature, value)
+    if key is not None and len(_known) < _MAX_KNOWN:
+        _known[key] = address
+    return address
+
+
+def _names(value: dict[str, Variant]) -> tuple[str, str] | None:
+    """Return the names of component and variable if the address has nothing else."""
+    try:
+        component, variable = value["component"], value["variable"]
+        if component.signature != "a{sv}" or variable.signature != "a{sv}":
+            return None
+        if len(component.value) != 1 or len(variable.value) != 1:
+            return None
+        first, second = component.value["name"], variable.value["name"]
+    except KeyError:
+        return None
+    if first.signature != "s" or second.signature != "s":
+        return None
+    return first.value, second.value
+
+
+_ADDRESS = required("component_variable", _component_variable, "address")
 _ATTRIBUTE_TYPE = optional("attribute_type", choice(AttributeType))
 _GET: Reader[GetVariable] = dictionary(GetVariable, _ADDRESS, _ATTRIBUTE_TYPE)
 _SET: Reader[SetVariable] = dictionary(
@@ -72,7 +105,7 @@ def set_variables(requests: list[dict[str, Variant]]) -> list[SetVariable]:
 
 def component_variables(items: list[dict[str, Variant]]) -> list[ComponentVariable]:
     """Read the items of MonitorVariables; raises InvalidArgument."""
-    return from_dicts("component_variables", _COMPONENT_VARIABLE, items, MAX_ITEMS)
+    return from_dicts("component_variables", _component_variable, items, MAX_ITEMS)
 
 
 def evse(ref: EvseRef) -> Variant:
