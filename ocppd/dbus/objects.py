@@ -7,7 +7,8 @@ in introspection, and in what they do with a getter that raises.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol, TypeVar
+from contextvars import ContextVar
+from typing import Any, Protocol
 
 from ocppd.dbus.access import Access, Callers
 from ocppd.dbus.binding import CURRENT, Bus, DBusError, Message, MessageFlag, MessageType, Variant
@@ -47,7 +48,8 @@ _STANDARD = frozenset(
 )
 _INT32 = range(-(2**31), 2**31)
 
-T = TypeVar("T")
+# The connection over which the call came: on another bus the caller's name is somebody else's.
+_ORIGIN: ContextVar[Bus] = ContextVar("origin")
 
 
 class Durable(Protocol):
@@ -122,7 +124,7 @@ class Objects:
     def attach(self, bus: Bus) -> None:
         """Answer calls that come over this bus, and send signals there."""
         self._bus = bus
-        bus.add_handler(self._handle)
+        bus.add_handler(lambda message: self._handle(bus, message))
 
     def detach(self) -> None:
         """Be without a bus until the next `attach`."""
@@ -133,11 +135,12 @@ class Objects:
         if self._bus is not None:
             self._bus.send(message)
 
-    def _handle(self, message: Message) -> bool:
+    def _handle(self, bus: Bus, message: Message) -> bool:
         if message.message_type is not MessageType.METHOD_CALL:
             return False
         if message.interface == "org.freedesktop.DBus.Peer":
             return False  # the library answers Ping and GetMachineId
+        _ORIGIN.set(bus)
         try:
             interface, method = self._find(message)
             arguments = self._arguments(message, method) if method else message.body
@@ -255,12 +258,12 @@ class Objects:
         if message.flags & MessageFlag.NO_REPLY_EXPECTED:
             return
         body = [] if not signature else [result]
-        self.send(Message.new_method_return(message, signature, body))
+        _ORIGIN.get().send(Message.new_method_return(message, signature, body))
 
     def _reply_error(self, message: Message, error: Exception) -> None:
         name, text = error_of(error, f"{message.interface}.{message.member}")
         if not message.flags & MessageFlag.NO_REPLY_EXPECTED:
-            self.send(Message.new_error(message, name, text))
+            _ORIGIN.get().send(Message.new_error(message, name, text))
 
     # -- the standard interfaces ----------------------------------------------------------------
 

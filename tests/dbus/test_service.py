@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ocppd import __version__
-from ocppd.dbus.binding import Bus, DBusError
+from ocppd.dbus.binding import Bus, DBusError, Message, MessageFlag, MessageType, Variant
 from ocppd.dbus.marshalling.plain import variants
 from ocppd.dbus.service import EVSE_PATH, NAME, STATION_PATH, NameTaken, Service
 from ocppd.model.registration import (
@@ -689,3 +689,86 @@ async def test_reports_keep_their_order_also_from_a_caller_nobody_knows_yet() ->
         ]
         await asyncio.gather(*calls)
         assert taken == [str(n) for n in range(50)]
+
+
+async def test_no_reply_goes_to_whoever_has_the_callers_name_on_the_next_bus() -> None:
+    async with served() as here:
+        here.store.ready.clear()
+        event = variants({"type": "TamperDetectionActivated"})
+        call = asyncio.ensure_future(here.client.call("SecurityEvent", "a{sv}", event))
+        await asyncio.sleep(0.05)
+        here.bus.kill()
+        with pytest.raises(ConnectionError):
+            await call
+        here.bus.start()
+        async with asyncio.timeout(10):
+            while here.on_bus != [True, False, True]:
+                await asyncio.sleep(0.02)
+        strays: list[Message] = []
+        for _ in range(4):
+            other = await here.another()
+            other.bus.add_handler(strays.append)
+        here.store.ready.set()
+        await asyncio.sleep(0.1)
+        assert [each for each in strays if each.message_type is not MessageType.SIGNAL] == []
+
+
+ODD: list[tuple[str, list[Any]]] = [
+    ("h", [0]),
+    ("aa{sv}h", [[], 0]),
+    ("v", [Variant("v", Variant("v", Variant("v", Variant("i", 1))))]),
+    ("a{sv}", [{"x" * 5000: Variant("aay", [b"x"] * 100)}]),
+    ("a(ii)", [[[1, 2]] * 10]),
+    ("aa{sv}", [[{}] * 3]),
+    ("aa{sv}", [[{"component_variable": Variant("as", ["x"])}]]),
+    ("s" * 255, ["x"] * 255),
+    ("as", [["x"] * 100_000]),
+]
+
+
+async def test_odd_calls_are_answered_and_change_nothing() -> None:
+    async with served() as here:
+        members = ("GetVariables", "SetVariables", "SecurityEvent", "Nonsense", "Introspect")
+        for signature, body in ODD:
+            for member in members:
+                for interface in (NAME, PROPERTIES, "org.freedesktop.DBus.ObjectManager"):
+                    with pytest.raises(DBusError) as error:
+                        await here.client.bus.call(
+                            NAME, STATION_PATH, interface, member, signature, body
+                        )
+                    assert error.value.type in (
+                        f"{NAME}.Error.InvalidArgument",
+                        "org.freedesktop.DBus.Error.UnknownMethod",
+                    )
+        for member, signature, body in (
+            ("Get", "ss", ["", ""]),
+            ("Get", "ss", ["org.x", "y"]),
+            ("GetAll", "s", ["x" * 1000]),
+        ):
+            with pytest.raises(DBusError):
+                await here.client.call(member, signature, *body, interface=PROPERTIES)
+        assert here.store.attributes == {}
+        assert here.store.entries == []
+        assert await here.client.get("Version") == __version__
+
+
+async def test_what_expects_no_reply_gets_none() -> None:
+    async with served() as here:
+        for body in ([variants({"type": "x"})], ["wrong"]):
+            here.client.bus.send(
+                Message(
+                    destination=NAME,
+                    path=STATION_PATH,
+                    interface=NAME,
+                    member="SecurityEvent",
+                    signature="s" if body == ["wrong"] else "a{sv}",
+                    body=body,
+                    flags=MessageFlag.NO_REPLY_EXPECTED,
+                )
+            )
+        strays: list[Message] = []
+        here.client.bus.add_handler(strays.append)
+        request = variants({"type": "y"})
+        await here.client.call("SecurityEvent", "a{sv}", request)  # served after the others
+        assert len([m for m in strays if m.message_type is not MessageType.SIGNAL]) == 1
+        assert len(here.log.lines) == 2
