@@ -103,6 +103,14 @@ def _in_parts(
     return results
 
 
+def _reason(reasons: dict[str, str], address: Address, result: dict[str, Any]) -> str:
+    """Return why a result is not simply Accepted, in words."""
+    status = str(result.get("status"))
+    if not address.component and status.startswith("Unknown"):
+        return "there is no such key, or the station does not speak OCPP 1.6 now"
+    return reasons.get(status, status)
+
+
 def get(bus: Bus, options: argparse.Namespace) -> Exit:
     """Show variables; without an address those that one looks at first."""
     addresses = addressed(options.address or USUAL)
@@ -130,7 +138,7 @@ def get(bus: Bus, options: argparse.Namespace) -> Exit:
             (
                 address,
                 result.get("value", ""),
-                _GET_REASONS.get(str(result.get("status")), result.get("status")),
+                _reason(_GET_REASONS, address, result),
             )
             for address, result in zip(addresses, results, strict=True)
         ]
@@ -164,7 +172,7 @@ def set_(bus: Bus, options: argparse.Namespace) -> Exit:
         rows = []
         for (address, _), result in zip(pairs, results, strict=True):
             name = str(result.get("status"))
-            rows.append((address, name, _SET_REASONS.get(name, "")))
+            rows.append((address, name, _reason(_SET_REASONS, address, result)))
         columns = ("variable", "status", "reason")
         if all(row[2] == "" for row in rows):
             output.table(columns[:2], [row[:2] for row in rows])

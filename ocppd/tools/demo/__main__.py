@@ -73,12 +73,14 @@ async def play(versions: list[str], *, once: bool) -> bool:
 
 
 async def _story(stage: Stage, *, once: bool, changes: bool, other: str) -> Findings:
-    if changes and once:
-        return await generations(stage, other)
     if once:
+        if changes:
+            return await generations(stage, other)
         return await whole_session(stage, stage.csms.versions[0])
-    await endless_day(stage, stage.csms.versions[0])
-    return Findings()
+    stage.print_hints()
+    if changes:
+        (await generations(stage, other, to_the_end=False)).show()
+    return await endless_day(stage, stage.csms.versions[0])
 
 
 async def _until_told(versions: list[str], *, once: bool) -> bool:

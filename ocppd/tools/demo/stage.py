@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 import time
@@ -214,7 +215,12 @@ class Stage:
         at = f"{time.monotonic() - self._started:6.2f}"
         line = clean(f"{at} {text}")
         colour = _COLOURS[kind]
-        print(f"{colour}{line}{_OFF}" if self._coloured and colour else line, flush=True)
+        try:
+            print(f"{colour}{line}{_OFF}" if self._coloured and colour else line, flush=True)
+        except BrokenPipeError:
+            # Nobody reads any more: end as by a signal, with nothing more to say.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            signal.raise_signal(signal.SIGTERM)
 
     def _heard(self, seen: Seen) -> None:
         """Show a signal, as far as people want to see it."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from ocppd.tools.csms import CallFailed, Disconnected
 from ocppd.tools.csms.commands import run
@@ -103,10 +103,9 @@ async def _judge(findings: Findings, stage: Stage, version: str, session_id: str
 # a day that goes on
 
 
-async def endless_day(stage: Stage, version: str) -> None:
+async def endless_day(stage: Stage, version: str) -> NoReturn:
     """Play one scene after the other until somebody has seen enough."""
     await begin(stage, version)
-    stage.print_hints()
     scenes: list[Callable[[Stage], Awaitable[None]]] = [
         _by_card,
         _by_the_csms,
@@ -205,11 +204,11 @@ async def _questions(stage: Stage) -> None:
 # a change of generation
 
 
-async def generations(stage: Stage, other: str) -> Findings:
+async def generations(stage: Stage, other: str, *, to_the_end: bool = True) -> Findings:
     """Play a CSMS of 1.6, then one of 2.x, then 1.6 again, under one daemon that charges on.
 
     What belongs to a transaction goes to the generation that acknowledged its start; one that
-    nobody has acknowledged is told as a whole to whoever is there.
+    nobody has acknowledged is told as a whole to whoever is there. `to_the_end` ends the daemon.
     """
     findings = Findings()
     host, csms = stage.host, stage.csms
@@ -283,7 +282,8 @@ async def generations(stage: Stage, other: str) -> Findings:
     findings.check("nothing of it was told as another one", numbers == [number], numbers)
     checks.check_traffic(findings, stage)
     await checks.check_station(findings, stage)
-    await checks.check_end(findings, stage)
+    if to_the_end:
+        await checks.check_end(findings, stage)
     return findings
 
 

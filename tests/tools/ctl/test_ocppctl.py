@@ -179,6 +179,7 @@ async def test_get_shows_values_and_why_one_is_not_there(bus: PrivateBus) -> Non
                 "attribute_type": "Target",
             },
         )
+        assert "there is no such key" in (await ctl(bus, "get", "NoKey"))[1]
         assert await ctl(bus, "get", "--value", "C.V") == (0, "1\n", "")
         code, output, _ = await ctl(bus, "get", "C.V", "C.No", "--json")
         assert code == 1
