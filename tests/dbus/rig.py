@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from ocppd.csms.v16.configuration_keys import ConfigurationKeys
 from ocppd.dbus.access import GROUPS, Access
 from ocppd.dbus.binding import Bus, Message, MessageType, Variant
 from ocppd.dbus.marshalling.plain import plain, variants
-from ocppd.dbus.service import NAME, STATION_PATH, Service
+from ocppd.dbus.service import EVSE_PATH, NAME, STATION_PATH, Service
 from ocppd.device_model.values import Value
 from ocppd.errors import StorageFailure
 from ocppd.model.variables import ComponentVariable
@@ -175,3 +176,38 @@ def address(component: str, variable: str, **more: Any) -> dict[str, Any]:
 def item(component: str, variable: str, **keys: Any) -> dict[str, Variant]:
     """Return one item of GetVariables or SetVariables."""
     return variants({"component_variable": address(component, variable), **keys})
+
+
+async def a_session(here: Served, evse_id: int = 1) -> None:
+    """Report a session up to the flow of energy."""
+    start = here.world.clock.now()
+    path = f"{EVSE_PATH}/{evse_id}"
+
+    async def report(seconds: int, event: str, **parts: Any) -> None:
+        body = {"uuid": "s1", "timestamp": start + timedelta(seconds=seconds), "event": event}
+        await here.client.call(
+            "ReportSessionEvent",
+            "a{sv}",
+            variants({**body, **parts}),
+            interface=f"{NAME}.EvseManager",
+            path=path,
+        )
+
+    def meter(seconds: int, wh: int) -> dict[str, Any]:
+        return {
+            "timestamp": start + timedelta(seconds=seconds),
+            "energy_Wh_import": {"total": wh},
+        }
+
+    tag = {
+        "id_token": {"value": "04A2B3C4D5", "type": "ISO14443"},
+        "authorization_type": "RFID",
+    }
+    await here.client.call("ReportReady", "b", True, interface=f"{NAME}.EvseManager", path=path)
+    await report(
+        1, "SessionStarted", session_started={"reason": "EVConnected", "meter_value": meter(1, 100)}
+    )
+    await report(
+        2, "TransactionStarted", transaction_started={"id_tag": tag, "meter_value": meter(2, 100)}
+    )
+    await report(3, "ChargingStarted", charging_state_changed_event={"meter_value": meter(3, 150)})

@@ -2,16 +2,15 @@
 
 import asyncio
 import xml.etree.ElementTree as ET
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ocppd import __version__
-from ocppd.dbus.binding import Bus, DBusError, Message, MessageFlag, MessageType, Variant
+from ocppd.dbus.binding import DBusError
 from ocppd.dbus.marshalling.plain import variants
-from ocppd.dbus.service import EVSE_PATH, NAME, STATION_PATH, NameTaken, Service
+from ocppd.dbus.service import EVSE_PATH, NAME, STATION_PATH
 from ocppd.model.registration import (
     BootNotificationResponse,
     ConnectionStatus,
@@ -31,7 +30,7 @@ from ocppd.model.transactions import (
     OcppTransactionEventResponse,
     TransactionEventType,
 )
-from tests.dbus.rig import Served, address, item, served
+from tests.dbus.rig import a_session, address, item, served
 
 FOLDER = Path(__file__).parents[2] / "dbus"
 EVSE_MANAGER = f"{NAME}.EvseManager"
@@ -322,40 +321,6 @@ async def test_availability_and_the_properties_of_an_evse() -> None:
         assert response["status"] == "Rejected"
 
 
-async def a_session(here: Served, evse_id: int = 1) -> None:
-    start = here.world.clock.now()
-    path = f"{EVSE_PATH}/{evse_id}"
-
-    async def report(seconds: int, event: str, **parts: Any) -> None:
-        body = {"uuid": "s1", "timestamp": start + timedelta(seconds=seconds), "event": event}
-        await here.client.call(
-            "ReportSessionEvent",
-            "a{sv}",
-            variants({**body, **parts}),
-            interface=EVSE_MANAGER,
-            path=path,
-        )
-
-    def meter(seconds: int, wh: int) -> dict[str, Any]:
-        return {
-            "timestamp": start + timedelta(seconds=seconds),
-            "energy_Wh_import": {"total": wh},
-        }
-
-    tag = {
-        "id_token": {"value": "04A2B3C4D5", "type": "ISO14443"},
-        "authorization_type": "RFID",
-    }
-    await here.client.call("ReportReady", "b", True, interface=EVSE_MANAGER, path=path)
-    await report(
-        1, "SessionStarted", session_started={"reason": "EVConnected", "meter_value": meter(1, 100)}
-    )
-    await report(
-        2, "TransactionStarted", transaction_started={"id_tag": tag, "meter_value": meter(2, 100)}
-    )
-    await report(3, "ChargingStarted", charging_state_changed_event={"meter_value": meter(3, 150)})
-
-
 async def test_a_session_is_a_transaction() -> None:
     async with served() as here:
         await here.client.listen()
@@ -512,116 +477,6 @@ async def test_composite_schedules() -> None:
             assert error.value.type == f"{NAME}.Error.InvalidArgument"
 
 
-async def test_the_reply_waits_for_the_disk() -> None:
-    async with served() as here:
-        here.store.ready.clear()
-        event = variants({"type": "TamperDetectionActivated"})
-        call = asyncio.ensure_future(here.client.call("SecurityEvent", "a{sv}", event))
-        await asyncio.sleep(0.1)
-        assert not call.done()
-        assert here.station.health.reasons == ()
-        # what only reads is answered meanwhile
-        request = [item("OCPPCommCtrlr", "HeartbeatInterval")]
-        assert len(await here.client.call("GetVariables", "aa{sv}", request)) == 1
-        here.store.ready.set()
-        await asyncio.wait_for(call, 5)
-
-
-async def test_a_full_disk_is_told_by_name() -> None:
-    async with served() as here:
-        here.store.failure = "the disk is full"
-        request = [item("OCPPCommCtrlr", "HeartbeatInterval", value="77")]
-        with pytest.raises(DBusError) as error:
-            await here.client.call("SetVariables", "aa{sv}s", request, "test")
-        assert error.value.type == f"{NAME}.Error.StorageFailure"
-        assert error.value.text == "the disk is full"
-        # it is in force nevertheless
-        [result] = await here.client.call(
-            "GetVariables", "aa{sv}", [item("OCPPCommCtrlr", "HeartbeatInterval")]
-        )
-        assert result["value"] == "77"
-        token = {"id_token": {"value": "1", "type": "Central"}, "authorization_type": "RFID"}
-        assert await here.client.call(
-            "ValidateToken", "a{sv}", variants(token), interface=f"{NAME}.AuthTokenValidator"
-        ), "who may charge does not depend on the disk"
-
-
-async def test_a_bug_tells_the_caller_nothing_of_itself(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    async with served() as here:
-
-        def broken(*_: object) -> None:
-            raise RuntimeError("secret")
-
-        monkeypatch.setattr(here.station.security, "report", broken)
-        with pytest.raises(DBusError) as error:
-            await here.client.call("SecurityEvent", "a{sv}", variants({"type": "x"}))
-        assert error.value.type == f"{NAME}.Error.Internal"
-        assert error.value.text == "internal error"
-        [record] = [each for each in caplog.records if each.exc_info]
-        assert record.getMessage() == "org.everest.Ocpp.SecurityEvent failed"
-        monkeypatch.setattr(type(here.station.health), "reasons", property(broken))
-        everything = await here.client.call("GetAll", "s", NAME, interface=PROPERTIES)
-        assert "Version" in everything
-        assert "Health" not in everything
-
-
-async def test_a_property_that_cannot_be_read_does_not_stop_a_report(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    async with served() as here:
-
-        def broken(*_: object) -> None:
-            raise RuntimeError("secret")
-
-        monkeypatch.setattr(
-            type(here.station.smart_charging), "schedules", property(broken), raising=False
-        )
-        path = f"{EVSE_PATH}/1"
-        await here.client.call("ReportReady", "b", True, interface=EVSE_MANAGER, path=path)
-        connectors = await here.client.get("Connectors", EVSE_MANAGER, path)
-        assert connectors[0]["status"] == "Available"
-
-
-async def test_the_name_is_taken() -> None:
-    async with served() as here:
-        other = Service(here.bus.address)
-        other.export(here.station, here.store, here.world.clock)
-        with pytest.raises(NameTaken):
-            await other.start()
-
-
-async def test_the_bus_dies_and_comes_back() -> None:
-    async with served() as here:
-        await here.client.call(
-            "RegisterAgent", "oas", "/a", ["EvseManager"], interface=f"{NAME}.AgentManager"
-        )
-        await a_session(here)
-        queued = len(here.store.entries)
-        assert here.service.agents.has("EvseManager")
-        here.bus.kill()
-        await asyncio.wait_for(here.client.bus.wait_until_lost(), 5)
-        await asyncio.sleep(0.05)
-        assert not here.service.agents.has("EvseManager")
-        here.service.host.security_event(SecurityEvent("x"))  # nobody hears it
-        await asyncio.sleep(0.3)
-        here.bus.start()
-        async with asyncio.timeout(10):
-            while here.on_bus != [True, False, True]:
-                await asyncio.sleep(0.02)
-        client = await here.another()
-        await client.listen()
-        [transaction] = await client.call("GetTransactions")
-        assert transaction["session_id"] == "s1"
-        assert len(here.store.entries) >= queued
-        assert await client.get("Agents", f"{NAME}.AgentManager") == {}
-        assert await client.get("SessionId", EVSE_MANAGER, f"{EVSE_PATH}/1") == "s1"
-        here.service.host.security_event(SecurityEvent("back"))
-        assert await client.signal("SecurityEvent") == {"type": "back"}
-        assert here.world.csms.log.count("stop") == 0
-
-
 async def test_agents_register_and_are_told_what_they_must_know() -> None:
     async with served() as here:
         interface = f"{NAME}.AgentManager"
@@ -673,102 +528,3 @@ async def test_an_evse_without_its_agent_is_unavailable_after_the_grace_period()
         assert await status() == "Available"
         here.world.clock.advance(2)
         assert await status() == "Unavailable"
-
-
-async def test_reports_keep_their_order_also_from_a_caller_nobody_knows_yet() -> None:
-    async with served() as here:
-        taken: list[str] = []
-        here.station.security.report = lambda event: taken.append(event.type)  # type: ignore
-        fresh = await Bus.connect(here.bus.address)
-        here.clients.append(fresh)
-        calls = [
-            fresh.call(
-                NAME, STATION_PATH, NAME, "SecurityEvent", "a{sv}", [variants({"type": str(n)})]
-            )
-            for n in range(50)
-        ]
-        await asyncio.gather(*calls)
-        assert taken == [str(n) for n in range(50)]
-
-
-async def test_no_reply_goes_to_whoever_has_the_callers_name_on_the_next_bus() -> None:
-    async with served() as here:
-        here.store.ready.clear()
-        event = variants({"type": "TamperDetectionActivated"})
-        call = asyncio.ensure_future(here.client.call("SecurityEvent", "a{sv}", event))
-        await asyncio.sleep(0.05)
-        here.bus.kill()
-        with pytest.raises(ConnectionError):
-            await call
-        here.bus.start()
-        async with asyncio.timeout(10):
-            while here.on_bus != [True, False, True]:
-                await asyncio.sleep(0.02)
-        strays: list[Message] = []
-        for _ in range(4):
-            other = await here.another()
-            other.bus.add_handler(strays.append)
-        here.store.ready.set()
-        await asyncio.sleep(0.1)
-        assert [each for each in strays if each.message_type is not MessageType.SIGNAL] == []
-
-
-ODD: list[tuple[str, list[Any]]] = [
-    ("h", [0]),
-    ("aa{sv}h", [[], 0]),
-    ("v", [Variant("v", Variant("v", Variant("v", Variant("i", 1))))]),
-    ("a{sv}", [{"x" * 5000: Variant("aay", [b"x"] * 100)}]),
-    ("a(ii)", [[[1, 2]] * 10]),
-    ("aa{sv}", [[{}] * 3]),
-    ("aa{sv}", [[{"component_variable": Variant("as", ["x"])}]]),
-    ("s" * 255, ["x"] * 255),
-    ("as", [["x"] * 100_000]),
-]
-
-
-async def test_odd_calls_are_answered_and_change_nothing() -> None:
-    async with served() as here:
-        members = ("GetVariables", "SetVariables", "SecurityEvent", "Nonsense", "Introspect")
-        for signature, body in ODD:
-            for member in members:
-                for interface in (NAME, PROPERTIES, "org.freedesktop.DBus.ObjectManager"):
-                    with pytest.raises(DBusError) as error:
-                        await here.client.bus.call(
-                            NAME, STATION_PATH, interface, member, signature, body
-                        )
-                    assert error.value.type in (
-                        f"{NAME}.Error.InvalidArgument",
-                        "org.freedesktop.DBus.Error.UnknownMethod",
-                    )
-        for member, signature, body in (
-            ("Get", "ss", ["", ""]),
-            ("Get", "ss", ["org.x", "y"]),
-            ("GetAll", "s", ["x" * 1000]),
-        ):
-            with pytest.raises(DBusError):
-                await here.client.call(member, signature, *body, interface=PROPERTIES)
-        assert here.store.attributes == {}
-        assert here.store.entries == []
-        assert await here.client.get("Version") == __version__
-
-
-async def test_what_expects_no_reply_gets_none() -> None:
-    async with served() as here:
-        for body in ([variants({"type": "x"})], ["wrong"]):
-            here.client.bus.send(
-                Message(
-                    destination=NAME,
-                    path=STATION_PATH,
-                    interface=NAME,
-                    member="SecurityEvent",
-                    signature="s" if body == ["wrong"] else "a{sv}",
-                    body=body,
-                    flags=MessageFlag.NO_REPLY_EXPECTED,
-                )
-            )
-        strays: list[Message] = []
-        here.client.bus.add_handler(strays.append)
-        request = variants({"type": "y"})
-        await here.client.call("SecurityEvent", "a{sv}", request)  # served after the others
-        assert len([m for m in strays if m.message_type is not MessageType.SIGNAL]) == 1
-        assert len(here.log.lines) == 2
