@@ -89,6 +89,8 @@ class Sessions:
                 )
             if seen in known.seen:
                 return None
+            if event.event is SessionEventType.SESSION_RESUMED and self._is_late(known, event):
+                return session
             if event.timestamp < known.last_event_at:
                 raise InvalidArgument(
                     "event.timestamp: before the last event of the session, which was at "
@@ -102,10 +104,23 @@ class Sessions:
             raise UnknownSession(f"no session {event.uuid} is open at EVSE {evse_id}")
         return Session(event.uuid, evse_id, event.connector_id, event.timestamp, event.timestamp)
 
+    def _is_late(self, known: Session | FinishedSession, event: SessionEvent) -> bool:
+        """Tell whether a resumption is older than what the host said last, but no mistake.
+
+        A host that got no answer to its last report resumes the session before it, to report
+        that again: an open session then goes on, and nothing changes for one that is over.
+        """
+        late = event.timestamp <= known.last_event_at
+        return late and (known.uuid in self.doubtful or known.uuid not in self._open)
+
     def noted(self, session: Session, event: SessionEvent) -> Session:
         """Return the session with one more report taken."""
         seen = (*session.seen, Seen(event.event, event.timestamp))
-        return replace(session, last_event_at=event.timestamp, seen=seen[-REMEMBERED_REPORTS:])
+        return replace(
+            session,
+            last_event_at=max(session.last_event_at, event.timestamp),
+            seen=seen[-REMEMBERED_REPORTS:],
+        )
 
     def save(self, session: Session) -> None:
         """Keep a session as it is now."""

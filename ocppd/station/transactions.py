@@ -209,7 +209,7 @@ class Transactions:
             if session.transaction is None:
                 return None
             # E17.FR.14; it is told with the charging state before the interruption.
-            return Change(event.timestamp, TriggerReason.TX_RESUMED, tells=True)
+            return Change(session.last_event_at, TriggerReason.TX_RESUMED, tells=True)
         token = event.id_token.id_token if event.id_token else None
         remote = None
         if (

@@ -343,6 +343,30 @@ def test_a_lost_session_that_goes_on_after_all_is_a_new_transaction() -> None:
     assert told.id_token == TOKEN
 
 
+def test_a_host_that_got_no_answer_resumes_before_its_last_report() -> None:
+    bay = Bay()
+    bay.charge()
+    bay.report(E.CHARGING_PAUSED_EV)
+    unanswered_at = bay.now()
+    again = bay.restarted()
+    again.report(E.SESSION_RESUMED, at=unanswered_at - timedelta(seconds=1))
+    again.report(E.CHARGING_PAUSED_EV, at=unanswered_at)
+    again.transactions.settle(1)
+    assert story(again)[2:] == [("Updated", 2, "ChargingStateChanged"), ("Updated", 3, "TxResumed")]
+    assert again.told[-1].timestamp == unanswered_at
+    again.pass_time(5)
+    again.finish()
+    again.unplug()
+    over_at = again.now()
+    once_more = again.restarted()
+    once_more.report(E.SESSION_RESUMED, at=over_at)
+    once_more.unplug(at=over_at)
+    assert once_more.told == again.told
+    once_more.pass_time(1)
+    with pytest.raises(UnknownSession):
+        once_more.report(E.SESSION_RESUMED)
+
+
 def test_a_resumed_session_that_nobody_knows_is_followed() -> None:
     bay = Bay()
     bay.report(E.SESSION_RESUMED)
