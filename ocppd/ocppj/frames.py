@@ -159,7 +159,7 @@ _DECODER = json.JSONDecoder(
     parse_int=_bounded,
 )
 # ASCII alone: whatever a text holds, the frame can be encoded.
-_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False)
 
 
 def parse(data: str | bytes, dialect: Dialect) -> Parsed:

@@ -1,5 +1,7 @@
 """Components and variables as OCPP 2.0.1 and 2.1 spell them."""
 
+from functools import lru_cache
+
 from ocppd.csms.payload import Payload
 from ocppd.model.variables import Component, ComponentVariable, EvseRef, Variable
 
@@ -21,8 +23,31 @@ def decode_variable(payload: Payload) -> Variable:
 
 def decode_address(payload: Payload) -> ComponentVariable:
     """Read the members `component` and `variable`."""
+    component, variable = payload["component"], payload["variable"]
+    evse = component.get("evse") or {}
+    return _address(
+        component["name"],
+        component.get("instance"),
+        evse.get("id"),
+        evse.get("connectorId"),
+        variable["name"],
+        variable.get("instance"),
+    )
+
+
+@lru_cache(maxsize=1024)
+def _address(
+    component: str,
+    component_instance: str | None,
+    evse_id: int | None,
+    connector_id: int | None,
+    variable: str,
+    variable_instance: str | None,
+) -> ComponentVariable:
+    """Return an address; a CSMS asks for the same ones again and again."""
+    evse = None if evse_id is None else EvseRef(evse_id, connector_id)
     return ComponentVariable(
-        decode_component(payload["component"]), decode_variable(payload["variable"])
+        Component(component, component_instance, evse), Variable(variable, variable_instance)
     )
 
 
