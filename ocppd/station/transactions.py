@@ -143,6 +143,7 @@ class Transactions:
             return
         session = self._sessions.take(evse_id, event)
         if session is None:
+            self._believe(evse, event)
             return
         with self._outside.store.atomically():
             for other in self._sessions.at(evse_id):
@@ -152,6 +153,17 @@ class Transactions:
                 self.note_reading(evse, event.meter_value)
             self._on_event(evse, session, event)
         self._outside.csms.wake()
+
+    def _believe(self, evse: Evse, event: SessionEvent) -> None:
+        """Take a repeated report as word that its session goes on: nothing else changes."""
+        session = self._sessions.get(event.uuid)
+        if session is None or session.uuid not in self._sessions.doubtful:
+            return
+        self._sessions.doubtful.discard(session.uuid)
+        self._last_sure.pop(evse.id, None)
+        if session.conditions:
+            tell(self._connectors, session, resumed(session))
+        self._show(evse, session)
 
     def _on_connector_event(self, evse_id: int, event: SessionEvent) -> None:
         match event.event:

@@ -367,6 +367,21 @@ def test_a_host_that_got_no_answer_resumes_before_its_last_report() -> None:
         once_more.report(E.SESSION_RESUMED)
 
 
+@pytest.mark.parametrize("event", [E.SESSION_RESUMED, E.CHARGING_PAUSED_EV])
+def test_a_report_repeated_to_a_new_daemon_is_word_of_its_session(event: E) -> None:
+    bay = Bay()
+    bay.charge()
+    bay.report(event)
+    reported_at = bay.now()
+    told = list(bay.told)
+    again = bay.restarted()
+    again.report(event, at=reported_at)
+    again.transactions.settle(1)
+    assert again.told == told
+    assert again.transactions.running(1) is not None
+    assert again.evses[1].session_id == "session-1"
+
+
 def test_a_resumed_session_that_nobody_knows_is_followed() -> None:
     bay = Bay()
     bay.report(E.SESSION_RESUMED)
