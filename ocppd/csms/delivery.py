@@ -28,12 +28,17 @@ from ocppd.ocppj.frames import MAX_ID_LENGTH
 _LOG = logging.getLogger(__name__)
 
 _PAGE = 50
+# How long the rest of a transaction waits for a CSMS of its own generation.
+_ORPHAN_AFTER_S = 72 * 3600.0
 # Codes that say: this CSMS will never take it.
 _UNKNOWN_TO_CSMS = frozenset({"NotImplemented", "NotSupported"})
 
 
 class Queue(Protocol):
     """The durable queue, and the units of work in which it changes."""
+
+    async def durable(self) -> None:
+        """Wait until everything written so far is on disk; raises StorageFailure."""
 
     async def waiting(self, generation: str, limit: int) -> list[QueueEntry]:
         """Return the next entries on disk that may go out in a generation, in order."""
@@ -93,6 +98,8 @@ class Delivery:
         self._on_answered = on_answered
         self._on_given_up = on_given_up
         self._woken = asyncio.Event()
+        self._generation: str | None = None
+        self._generation_since = 0.0
         # What was dealt with, for as long as the store may still return it.
         self._settled: set[int] = set()
 
@@ -103,6 +110,16 @@ class Delivery:
     async def run(self, link: Link) -> None:
         """Deliver over a link until it ends."""
         self._woken.set()
+        if link.spelling.generation != self._generation:
+            self._generation = link.spelling.generation
+            self._generation_since = self._clock.monotonic()
+        timer = self._clock.call_later(self._until_orphaned_s() + 1.0, self.wake)
+        try:
+            await self._drain_whenever_woken(link)
+        finally:
+            timer.cancel()
+
+    async def _drain_whenever_woken(self, link: Link) -> None:
         while True:
             await self._woken.wait()
             self._woken.clear()
@@ -113,8 +130,43 @@ class Delivery:
                 for entry in entries:
                     if not await self._deliver(entry, link):
                         return
+                    await self._on_disk()
                     if not self._may_send():
                         break
+            if self._until_orphaned_s() <= 0:
+                await self._give_up_orphans(link.spelling.generation)
+
+    async def _on_disk(self) -> None:
+        """Wait until it is on disk that an entry is settled: a kill repeats one message, not ten.
+
+        A broken disk does not stop the delivery; a repeated message has the same id and payload.
+        """
+        try:
+            await self._queue.durable()
+        except StorageFailure as error:
+            _LOG.debug("delivering from memory: %s", error)
+
+    def _until_orphaned_s(self) -> float:
+        """Return how long the other generation may still come back."""
+        return self._generation_since + _ORPHAN_AFTER_S - self._clock.monotonic()
+
+    async def _give_up_orphans(self, generation: str) -> None:
+        """Set aside the rest of transactions that no CSMS of their generation came back for."""
+        other = "2.x" if generation == "1.6" else "1.6"
+        while True:
+            orphans = [
+                entry
+                for entry in await self._next_entries(other)
+                if self._facts_of(entry).generation == other
+            ]
+            if not orphans:
+                return
+            for entry in orphans:
+                self._put_aside(
+                    entry,
+                    f"the transaction is known to a CSMS of OCPP {other}, and none was connected"
+                    f" for {_ORPHAN_AFTER_S / 3600:.0f} hours",
+                )
 
     async def _next_entries(self, generation: str) -> list[QueueEntry]:
         limit = _PAGE

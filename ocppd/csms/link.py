@@ -40,6 +40,8 @@ _LOG = logging.getLogger(__name__)
 _MAX_BEING_ANSWERED = 100
 # A CSMS that answers nothing for a long time shall not fill the memory.
 _MAX_WAITING = 200
+# Late responses that are kept, should their message be tried again.
+_MAX_LATE = 16
 # A CSMS that sends nothing but rubbish makes one security event in so many seconds.
 _INVALID_MESSAGES_PAUSE_S = 60.0
 
@@ -95,6 +97,7 @@ class Link:
         self._answers: dict[Asked, asyncio.Future[CallResult | CallError]] = {}
         self._timers: dict[Asked, Timer] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._late: dict[str, CallResult] = {}
         self._invalid_messages = 0
         self._next_invalid_event = float("-inf")
         self._closed = False
@@ -238,11 +241,18 @@ class Link:
         return await self.exchange(message, self._around.new_id(), first=first)
 
     async def exchange(self, message: Message, message_id: str, *, first: bool = False) -> Any:
-        """Send a CALL when it is its turn and return the decoded response; raises as `call`."""
+        """Send a CALL when it is its turn and return the decoded response; raises as `call`.
+
+        A message that is tried again, under the same id, is not sent if the response to an earlier
+        try came in the meantime.
+        """
         if self._closed:
             raise NoAnswer("the connection has ended")
         if self._rpc.waiting >= _MAX_WAITING:
             raise NoAnswer(f"{message.action}: too many requests wait for the CSMS already")
+        late = self._late.pop(message_id, None)
+        if late is not None:
+            return self._decoded(message, late)
         call = Call(message_id, message.action, message.payload)
         text = text_of(call)
         asked = self._rpc.ask(call, first=first)
@@ -298,8 +308,10 @@ class Link:
             case Asked() as asked:
                 self._told(data)
                 self._settle(asked)
-            case Late(call, _):
+            case Late(call, late):
                 self._told(data, "came after the time limit")
+                if isinstance(late, CallResult) and len(self._late) < _MAX_LATE:
+                    self._late[late.message_id] = late
                 _LOG.warning("the answer to %s came after the time limit", call.action)
             case Unasked():
                 self._told(data, "answers nothing that was asked")

@@ -235,7 +235,7 @@ async def test_a_refused_message_is_tried_again_ever_later_and_then_set_aside(tm
             for passed in (60, 120):
                 before = len(seen)
                 await wait_for(lambda n=before: len(seen) > n or n)
-                await wait_for(lambda: clock.timers == 1)
+                await wait_for(lambda: clock.timers == 2)  # the pause, and that for orphans
                 await asyncio.sleep(0.05)
                 clock.advance(passed - 1)
                 await asyncio.sleep(0.05)
@@ -427,6 +427,56 @@ async def test_the_rest_of_a_transaction_waits_for_its_own_generation(tmp_path):
             assert numbers(server.stations[0].received) == [("old", 1)]
 
 
+async def test_what_nobody_comes_back_for_is_set_aside_after_three_days(tmp_path):
+    by_version.version = "1.6"
+    clock = FakeClock()
+    async with csms(["ocpp1.6"]) as server:
+        server.handler = accepting
+        async with station(
+            tmp_path, variables(url(server)), encode_entry=by_version, clock=clock, start=False
+        ) as client:
+            client.store.save_transaction_facts("old", "2.x", None)
+            client.store.queue(event("old", 1))
+            client.store.queue(event("old", 2, TYPES.ENDED))
+            client.store.queue(event("untold", 1))  # nothing to say of it in 1.6
+            client.connection.start()
+            await client.listener.change()
+            await wait_for(lambda: client.store.queued_for("untold") == 0)
+            clock.advance(71 * 3600)
+            await asyncio.sleep(0.1)
+            assert client.listener.given_up == []
+            clock.advance(3600 + 2)
+            await wait_for(lambda: client.store.queued_for(None) == 0)
+            aside = await client.store.all_entries()
+            assert [entry.request.seq_no for entry in aside] == [1, 2]
+            assert {entry.set_aside for entry in aside} == {
+                "the transaction is known to a CSMS of OCPP 2.x,"
+                " and none was connected for 72 hours"
+            }
+
+
+async def test_a_response_that_comes_too_late_is_used_all_the_same(tmp_path):
+    clock = FakeClock()
+    async with csms(["ocpp2.0.1"]) as server:
+        values = variables(url(server), attempts=3, interval_s=60, timeout_s=10)
+        async with station(
+            tmp_path, values, encode_entry=encode, clock=clock, start=False
+        ) as client:
+            client.store.queue(event("a", 0))
+            client.connection.start()
+            there = await server.station()
+            frame = await there.hear()
+            clock.advance(11)
+            await there.say(3, frame[1], {"idTokenInfo": {"status": "Blocked"}})
+            await wait_for(lambda: client.traffic[-1].reason == "came after the time limit")
+            clock.advance(60)
+            await wait_for(lambda: client.store.queued_for(None) == 0)
+            [(_, response, _)] = client.listener.answered
+            assert response.id_token_info.status is AuthorizationStatus.BLOCKED
+            with pytest.raises(TimeoutError):
+                await there.hear(0.1)
+
+
 async def test_an_answer_that_cannot_be_used_does_not_stop_the_queue(tmp_path):
     async with csms(["ocpp2.0.1"]) as server:
         server.handler = accepting
@@ -544,7 +594,7 @@ async def test_killed_in_the_middle_nothing_is_lost_and_a_resend_is_the_same(tmp
     assert sorted(by_number) == list(range(total)), "nothing is lost"
     for frames in by_number.values():
         assert all(frame == frames[0] for frame in frames), "the same id, the same payload"
-    assert len(received) <= total + 4 * 2, "at most what was in flight, or not yet deleted"
+    assert len(received) <= total + 4, "at most the one in flight, at each kill"
     first = [frame[3]["seqNo"] for frame in received]
     assert [number for at, number in enumerate(first) if number not in first[:at]] == list(
         range(total)
