@@ -97,7 +97,8 @@ def _versions(slot: int, security_profile: int, model: DeviceModel) -> tuple[str
     if security_profile == 0 and not model.flag(InternalCtrlr.AllowSecurityLevelZeroConnections):
         versions = tuple(version for version in versions if version == "1.6")
     if not versions:
-        raise Unusable(f"slot {slot}: no version of OCPP may be offered on it")
+        why = ": security profile 0 is for 1.6 alone" if supported and security_profile == 0 else ""
+        raise Unusable(f"slot {slot}: no version of OCPP may be offered on it{why}")
     return versions
 
 

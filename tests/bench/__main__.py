@@ -36,7 +36,7 @@ evses:
   - connectors: [cType2]
   - connectors: [cType2]
 csms:
-  - {{url: "{url}", identity: CP1, security_profile: 0}}
+  - {{url: "{url}", identity: CP1, password: 0123456789abcdef}}
 versions: [2.0.1]
 device_model: device-model.d
 log: {{level: error}}
@@ -48,8 +48,8 @@ values:
   - {component: OCPPCommCtrlr, variable: RetryBackOffRandomRange, value: 0}
   - {component: OCPPCommCtrlr, variable: RetryBackOffRepeatTimes, value: 0}
   - {component: AlignedDataCtrlr, variable: Interval, value: 0}
-  - {component: DeviceDataCtrlr, variable: ItemsPerMessage, instance: GetVariables, value: 1000}
-  - {component: DeviceDataCtrlr, variable: BytesPerMessage, instance: GetVariables, value: 100000}
+  - {component: DeviceDataCtrlr, variable: "ItemsPerMessage[GetVariables]", value: 1000}
+  - {component: DeviceDataCtrlr, variable: "BytesPerMessage[GetVariables]", value: 100000}
 """
 
 
@@ -79,6 +79,8 @@ class Daemon:
             cwd=ROOT,
         )
         while not (await client.daemon("NameHasOwner", "s", NAME))[0]:
+            if self._process.returncode is not None:
+                sys.exit("the daemon does not start")
             await asyncio.sleep(0.002)
         self.named = time.perf_counter()
         return Process(self._process.pid)

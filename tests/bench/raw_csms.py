@@ -3,10 +3,12 @@
 import asyncio
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
 from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 ANSWERS: dict[str, Any] = {
@@ -71,6 +73,10 @@ class RawCsms:
     async def _serve(self, connection: ServerConnection) -> None:
         self._connection = connection
         self.connected.set()
+        with suppress(ConnectionClosed):
+            await self._converse(connection)
+
+    async def _converse(self, connection: ServerConnection) -> None:
         async for text in connection:
             frame = json.loads(text)
             if frame[0] == 2:
