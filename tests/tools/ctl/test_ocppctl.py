@@ -31,6 +31,8 @@ def start(address: str, *arguments: str) -> Any:
         stdout=PIPE,
         stderr=PIPE,
         env=environment,
+        # A test run in the background of a shell ignores Ctrl-C, and so would its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
