@@ -218,9 +218,10 @@ class Availability:
         """
         evse = self._evses[evse_id]
         connector = evse.connectors[connector_id]
+        if info is not None or connector.activity is not activity:
+            connector.info = info  # the same activity without a text is no news
         connector.activity = activity
         connector.occupied = occupied
-        connector.info = info
         connector.claimed = activity is not None and (
             connector.claimed or claims_reservation(activity, authorized=authorized)
         )

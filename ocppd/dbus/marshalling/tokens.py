@@ -29,11 +29,11 @@ from ocppd.model.tokens import (
 )
 
 _ADDITIONAL_INFO: Reader[AdditionalInfo] = dictionary(
-    AdditionalInfo, required("value", text(36)), required("type", text(50))
+    AdditionalInfo, required("value", text(255)), required("type", text(50))
 )
 ID_TOKEN: Reader[IdToken] = dictionary(
     IdToken,
-    required("value", text(36)),
+    required("value", text(255)),  # of 2.1; what a version cannot carry is refused there
     required("type", choice(IdTokenType)),
     optional("additional_info", array(_ADDITIONAL_INFO, 10)),
 )
