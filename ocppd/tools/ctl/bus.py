@@ -242,26 +242,3 @@ def plain(value: Any) -> Any:
 def _is_signature(text: Any) -> bool:
     """Tell a variant from a struct of two; ocppd has structs of a name and a path alone."""
     return isinstance(text, str) and text != "" and all(c in "ybnqiuxtdsogavh(){}" for c in text)
-
-
-def variants(values: dict[str, Any]) -> dict[str, tuple[str, Any]]:
-    """Return a dictionary as `a{sv}`; its values may be dictionaries, and lists of them."""
-    return {key: _variant(value) for key, value in values.items()}
-
-
-def _variant(value: Any) -> tuple[str, Any]:
-    match value:
-        case bool():
-            return "b", value
-        case int():
-            return "i", value
-        case float():
-            return "d", value
-        case str():
-            return "s", value
-        case dict():
-            return "a{sv}", variants(value)
-        case list():
-            return "aa{sv}", [variants(item) for item in value]
-        case _:
-            raise TypeError(f"no D-Bus type for {type(value).__name__}")

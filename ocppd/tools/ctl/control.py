@@ -4,8 +4,9 @@ import argparse
 from typing import Any
 
 from ocppd.tools.ctl import output
-from ocppd.tools.ctl.bus import Bus, variants
+from ocppd.tools.ctl.bus import Bus
 from ocppd.tools.ctl.errors import Exit, Problem
+from ocppd.tools.variants import variants
 
 
 def availability(bus: Bus, options: argparse.Namespace) -> Exit:

@@ -12,9 +12,10 @@ from typing import Any
 
 from ocppd.tools.address import Address
 from ocppd.tools.ctl import output
-from ocppd.tools.ctl.bus import NAME, Bus, Signal, variants
+from ocppd.tools.ctl.bus import NAME, Bus, Signal
 from ocppd.tools.ctl.errors import Exit
 from ocppd.tools.ctl.variables import addressed, component_variable, read
+from ocppd.tools.variants import variants
 
 _ARROWS = {"CSMSToChargingStation": "◀", "ChargingStationToCSMS": "▶"}
 

@@ -6,8 +6,9 @@ from typing import Any
 
 from ocppd.tools.address import Address, BadAddress, parse_address, parse_assignment
 from ocppd.tools.ctl import output
-from ocppd.tools.ctl.bus import Bus, variants
+from ocppd.tools.ctl.bus import Bus
 from ocppd.tools.ctl.errors import Exit, Problem
+from ocppd.tools.variants import variants
 
 _ITEMS_PER_CALL = 200
 """A reply of thousands would hold up the daemon for others; the interface takes up to 1000."""

@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import signal
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 _POLICIES = (
@@ -52,10 +54,17 @@ class BusFailed(Exception):
 class PrivateBus:
     """A dbus-daemon in a folder; who runs it may do there what root may on the system bus."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, groups: Mapping[str, str] | None = None) -> None:
+        """Prepare a bus; `groups` replaces group names of the policy by groups that exist here."""
         self._folder = folder
+        self._groups = groups or {}
         self._process: subprocess.Popen[bytes] | None = None
-        self.address = f"unix:path={folder / 'bus'}"
+        self.socket = folder / "bus"
+
+    @property
+    def address(self) -> str:
+        """The address for DBUS_SYSTEM_BUS_ADDRESS, `busctl --address=` and `ocppd --bus`."""
+        return f"unix:path={self.socket}"
 
     def start(self) -> None:
         """Start it, and return when it listens.
@@ -67,11 +76,15 @@ class PrivateBus:
             raise BusFailed(f"the policy {_POLICIES[0].name} is not there")
         if shutil.which("dbus-daemon") is None:
             raise BusFailed("there is no dbus-daemon; it comes with the package of that name")
+        included = self._folder / "policy.conf"
+        rules = policy.read_text()
+        for name, here in self._groups.items():
+            rules = rules.replace(f'policy group="{name}"', f'policy group="{here}"')
+        included.write_text(rules)
         config = self._folder / "bus.conf"
-        config.write_text(
-            _CONFIG.format(socket=self._folder / "bus", policy=policy, uid=os.geteuid())
-        )
-        with (self._folder / "bus.log").open("wb") as log:
+        config.write_text(_CONFIG.format(socket=self.socket, policy=included, uid=os.geteuid()))
+        self.socket.unlink(missing_ok=True)
+        with (self._folder / "bus.log").open("ab") as log:
             self._process = subprocess.Popen(
                 ["dbus-daemon", f"--config-file={config}", "--nofork", "--print-address"],
                 stdout=subprocess.PIPE,
@@ -82,11 +95,11 @@ class PrivateBus:
         if not self._process.stdout.readline():
             raise BusFailed((self._folder / "bus.log").read_text().strip())
 
-    def stop(self) -> None:
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         """End it; its clients lose their connections."""
         if self._process is not None:
             assert self._process.stdout is not None
             self._process.stdout.close()
-            self._process.terminate()
+            self._process.send_signal(how)
             self._process.wait()
             self._process = None

@@ -14,7 +14,8 @@ from jeepney import DBusAddress, HeaderFields, MatchRule, MessageType, message_b
 from jeepney.io.asyncio import DBusRouter, open_dbus_connection
 from jeepney.low_level import Message
 
-from ocppd.tools.ctl.bus import EVSE_MANAGER, NAME, PROPERTIES, STATION, plain, variants
+from ocppd.tools.ctl.bus import EVSE_MANAGER, NAME, PROPERTIES, STATION, plain
+from ocppd.tools.variants import variants
 
 _KEPT = 100_000
 

@@ -1,6 +1,6 @@
 """One call to a running simulator, over a blocking connection: starts fast."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from jeepney import (
@@ -25,31 +25,6 @@ _NOBODY = (
 
 class Failure(Exception):
     """The call failed; the text says why, for people."""
-
-
-def variant(value: Any) -> tuple[str, Any]:
-    """Return a value with its signature, as a variant.
-
-    Raises:
-        TypeError: for what the simulator takes nowhere
-
-    """
-    match value:
-        case bool():
-            return "b", value
-        case int():
-            return "i", value
-        case float():
-            return "d", value
-        case str():
-            return "s", value
-        case _:
-            raise TypeError(f"no D-Bus type for {value!r}")
-
-
-def dictionary(values: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:
-    """Return values as a{sv}."""
-    return {key: variant(value) for key, value in values.items()}
 
 
 def plain(value: Any, signature: str) -> Any:

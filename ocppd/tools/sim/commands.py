@@ -7,8 +7,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from ocppd.tools.sim.client import Client, Failure, dictionary
+from ocppd.tools.sim.client import Client, Failure
 from ocppd.tools.sim.printing import line, state
+from ocppd.tools.variants import variants
 
 Command = Callable[[Client, argparse.Namespace], str | None]
 
@@ -32,7 +33,7 @@ def setting(text: str) -> tuple[str, Any]:
 
 def _plug(client: Client, args: argparse.Namespace) -> None:
     if args.settings:
-        client.call("SetEv", "ia{sv}", (args.evse, dictionary(dict(args.settings))))
+        client.call("SetEv", "ia{sv}", (args.evse, variants(dict(args.settings))))
     client.call("PlugIn", "ii", (args.evse, args.connector))
 
 
@@ -48,7 +49,7 @@ def _swipe(client: Client, args: argparse.Namespace) -> str:
 
 
 def _ev(client: Client, args: argparse.Namespace) -> None:
-    client.call("SetEv", "ia{sv}", (args.evse, dictionary(dict(args.settings))))
+    client.call("SetEv", "ia{sv}", (args.evse, variants(dict(args.settings))))
 
 
 def _pause(client: Client, args: argparse.Namespace) -> None:
@@ -70,7 +71,7 @@ def _fault(client: Client, args: argparse.Namespace) -> str:
         for name in ("connector_id", "sub_type", "message", "description", "severity")
         if getattr(args, name) is not None
     }
-    return str(client.call("RaiseFault", "isa{sv}", (args.evse, args.type, dictionary(options))))
+    return str(client.call("RaiseFault", "isa{sv}", (args.evse, args.type, variants(options))))
 
 
 def _clear(client: Client, args: argparse.Namespace) -> str:
@@ -85,7 +86,7 @@ def _switch(wanted: str) -> Command:
             "enable_state": wanted,
             "enable_priority": args.priority,
         }
-        arguments = (args.evse, args.connector, dictionary(source))
+        arguments = (args.evse, args.connector, variants(source))
         enabled = client.call("EnableDisable", "iia{sv}", arguments)
         return "enabled" if enabled else "disabled"
 
