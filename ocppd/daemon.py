@@ -6,7 +6,6 @@ import random
 import signal
 import uuid
 from collections.abc import Coroutine
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from ocppd.station.station import Settings, Station
 from ocppd.store.component_files import read_keys
 from ocppd.store.security_log import SecurityLogFile
 from ocppd.store.seed import build_device_model
+from ocppd.store.state_folder import StateFolder, StateInUse
 from ocppd.store.store import SqliteStore
 from ocppd.system_clock import SystemClock
 
@@ -63,6 +63,11 @@ async def run(config: Config, state: Path, bus: str) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
+    try:
+        folder = StateFolder(state)
+    except StateInUse as error:
+        _LOG.critical("%s", error)
+        return _FAILED
     daemon = Daemon(config, state, bus)
     try:
         await daemon.start()
@@ -72,6 +77,7 @@ async def run(config: Config, state: Path, bus: str) -> int:
         return _FAILED
     await ended.wait()
     await daemon.stop()
+    folder.release()
     return 0
 
 
@@ -80,8 +86,6 @@ class Daemon:
 
     def __init__(self, config: Config, state: Path, bus: str) -> None:
         """Build the parts; nothing is heard or sent before `start`."""
-        with suppress(OSError):  # the store says what is wrong with the folder
-            state.mkdir(mode=0o700, parents=True, exist_ok=True)
         clock = SystemClock()
         self.store = SqliteStore(
             state / "ocppd.db", now=clock.now, new_id=_new_id, on_health=self._on_store

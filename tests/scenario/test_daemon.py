@@ -138,6 +138,24 @@ async def test_a_second_daemon_on_a_bus_says_who_has_the_name(tmp_path: Path) ->
         assert b"another process is org.everest.Ocpp" in text
 
 
+async def test_a_second_daemon_on_a_state_folder_does_not_start(tmp_path: Path) -> None:
+    async with Rig(tmp_path) as rig:
+        await rig.booted()
+        with PrivateBus() as other:
+            second = ocppd(
+                "--config",
+                tmp_path / "ocppd.yaml",
+                "--state",
+                rig.state,
+                "--bus",
+                other.address,
+            )
+        assert second.returncode == 1
+        assert rig.process is not None
+        assert f"{rig.state} is in use by process {rig.process.pid}" in second.stderr
+        assert len(rig.csms.attempts) == 1
+
+
 async def test_heavy_packages_stay_out_of_the_daemon(tmp_path: Path) -> None:
     async with Rig(tmp_path, versions=["1.6", "2.0.1", "2.1"]) as rig:
         await rig.booted()
