@@ -9,6 +9,7 @@ async def echo_on_the_bus(address: str) -> None:
     from ocppd.dbus.binding import Bus
     from ocppd.dbus.exported import Interface, exported
     from ocppd.dbus.objects import Objects
+    from ocppd.dbus.signatures import Dicts
 
     class Echo(Interface):
         NAME = "org.everest.OcppBench"
@@ -16,6 +17,10 @@ async def echo_on_the_bus(address: str) -> None:
         @exported
         def Echo(self) -> None:
             return
+
+        @exported
+        def EchoItems(self, items: Dicts) -> Dicts:
+            return items
 
     bus = await Bus.connect(address)
     objects = Objects()
