@@ -34,9 +34,9 @@ $(VENV)/.packages:
 
 $(VENV)/.installed: pyproject.toml $(VENV)/.packages
 	$(SYSTEM_PYTHON) -m venv --system-site-packages $(VENV)
-	$(PYTHON) -m pip install -q --disable-pip-version-check --upgrade pip "setuptools>=68" wheel
+	$(PYTHON) -m pip install -q --disable-pip-version-check --upgrade pip "setuptools>=77" wheel
 	$(PYTHON) -m pip install -q --disable-pip-version-check "ocpp==2.1.0" "fastjsonschema>=2.16"
-	$(PYTHON) -m pip install -q --disable-pip-version-check --no-build-isolation -e ".[fast,pretty,test]"
+	PYTHONWARNINGS="ignore:Editable installation" $(PYTHON) -m pip install -q --disable-pip-version-check --no-build-isolation -e ".[fast,pretty,test]"
 	@touch $@
 
 validators: $(VENV)/.installed

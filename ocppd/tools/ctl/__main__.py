@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from importlib import import_module
 
+from ocppd import __version__
 from ocppd.tools.ctl.errors import Exit, Problem
 
 _COMMANDS = {
@@ -59,6 +60,7 @@ def arguments() -> argparse.ArgumentParser:
         epilog=f"ADDR: {_ADDRESS}. Exit codes: 0 done, 1 refused, 2 wrong input, "
         "3 ocppd is not there, 4 access denied, 5 another failure.",
     )
+    parser.add_argument("--version", action="version", version=f"ocppctl {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def command(name: str, text: str) -> argparse.ArgumentParser:

@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from ocppd.tools.address import Address
@@ -78,7 +78,7 @@ def messages(bus: Bus, options: argparse.Namespace) -> Exit:
         if options.json:
             output.as_json_line(
                 {
-                    "time": datetime.now().astimezone().isoformat(timespec="milliseconds"),
+                    "time": _time(),
                     "direction": direction,
                     "version": passed.get("version", ""),
                     "kind": line.kind.value,
@@ -171,4 +171,5 @@ def _note(text: str) -> None:
 
 
 def _time() -> str:
-    return datetime.now().astimezone().strftime("%H:%M:%S.%f")[:-3]
+    """Return now as the bus writes times: in UTC, with a Z."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"

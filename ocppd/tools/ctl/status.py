@@ -4,24 +4,30 @@ import argparse
 import sys
 from typing import Any
 
+from ocppd.tools.address import parse_address
 from ocppd.tools.ctl import output
 from ocppd.tools.ctl.bus import Bus
 from ocppd.tools.ctl.errors import Exit, NoSuchMember
+from ocppd.tools.ctl.variables import read
 
 _BAR_WIDTH = 30
+_HEARTBEAT_INTERVAL = parse_address("OCPPCommCtrlr.HeartbeatInterval")
+_A_DAY_S = 86_400
 
 
 def status(bus: Bus, options: argparse.Namespace) -> Exit:
     """Show the connection, the registration, the health, the host's agents and the EVSEs."""
     station = bus.properties()
+    states = _states(bus)
     found = {
         "version": station.get("Version", ""),
         "connection": station.get("ConnectionStatus", {}),
         "boot": station.get("BootNotificationResponse", {}),
+        "heartbeat_interval": _heartbeat_interval(bus),
         "health": station.get("Health", {}),
         "agents": _optional(bus, "org.everest.Ocpp.AgentManager", "Agents", {}),
         "errors": _optional(bus, "org.everest.Ocpp.ErrorHistory", "ActiveErrors", []),
-        "evses": [_evse(evse) for evse in bus.evses()],
+        "evses": [_evse(evse, states) for evse in bus.evses()],
     }
     if options.json:
         output.as_json(found)
@@ -29,7 +35,7 @@ def status(bus: Bus, options: argparse.Namespace) -> Exit:
     agents = [name.removeprefix("org.everest.Ocpp.Agent.") for name in sorted(found["agents"])]
     rows = [
         ("connection", _connection(found["connection"])),
-        ("boot", _boot(found["boot"])),
+        ("boot", _boot(found["boot"], found["heartbeat_interval"])),
         ("health", _health(found["health"])),
         ("agents", ", ".join(agents) or "none: the host has registered no agent"),
         ("version", found["version"]),
@@ -45,7 +51,7 @@ def status(bus: Bus, options: argparse.Namespace) -> Exit:
             connector.get("type"),
             connector.get("status"),
             evse["operational_status"],
-            evse["transaction_id"] or ("(session)" if evse["session_id"] else ""),
+            _transaction(evse),
             limit_text(evse["limit"]),
         )
         for evse in found["evses"]
@@ -63,15 +69,36 @@ def _optional(bus: Bus, interface: str, name: str, absent: Any) -> Any:
         return absent
 
 
-def _evse(properties: dict[str, Any]) -> dict[str, Any]:
+def _states(bus: Bus) -> dict[Any, str]:
+    """Return the charging state of each EVSE with an open transaction."""
+    return {one.get("evse_id"): str(one.get("state", "")) for one in _transactions(bus)}
+
+
+def _heartbeat_interval(bus: Bus) -> str:
+    """Return what counts: the variable, which may have changed since the boot's answer."""
+    [result] = read(bus, [_HEARTBEAT_INTERVAL])
+    return str(result.get("value", ""))
+
+
+def _evse(properties: dict[str, Any], states: dict[Any, str]) -> dict[str, Any]:
     return {
         "evse_id": properties.get("EvseId"),
         "operational_status": properties.get("OperationalStatus", ""),
         "session_id": properties.get("SessionId", ""),
         "transaction_id": properties.get("TransactionId", ""),
+        "charging_state": states.get(properties.get("EvseId"), ""),
         "connectors": properties.get("Connectors", []),
         "limit": properties.get("Limit", {}),
     }
+
+
+def _transaction(evse: dict[str, Any]) -> str:
+    """Return the transaction's id; in 1.6 it has none before the CSMS has given one."""
+    if evse["transaction_id"]:
+        return str(evse["transaction_id"])
+    if evse["charging_state"]:
+        return f"({evse['charging_state']})"
+    return "(session)" if evse["session_id"] else ""
 
 
 def _connection(connection: dict[str, Any]) -> str:
@@ -92,12 +119,14 @@ def _connection(connection: dict[str, Any]) -> str:
     return f"{text} ({', '.join(words)})" if words else text
 
 
-def _boot(boot: dict[str, Any]) -> str:
+def _boot(boot: dict[str, Any], heartbeat_interval: str) -> str:
     if not boot:
         return "not answered yet"
-    interval = boot.get("interval")
-    meaning = "heartbeat every" if boot.get("status") == "Accepted" else "asked again every"
-    text = f"{boot.get('status')} at {boot.get('current_time')}, {meaning} {interval} s"
+    text = f"{boot.get('status')} at {boot.get('current_time')}"
+    if boot.get("status") != "Accepted":
+        text += f", asked again every {boot.get('interval')} s"
+    elif heartbeat_interval:
+        text += f", heartbeat every {heartbeat_interval} s"
     info = boot.get("status_info", {})
     details = [info.get("reason_code"), info.get("additional_info")]
     told = ": ".join(str(detail) for detail in details if detail)
@@ -115,7 +144,8 @@ def _error(error: dict[str, Any]) -> str:
     if "connector_id" in error:
         where += f".{error['connector_id']}"
     text = error.get("message") or error.get("description", "")
-    return f"{where}: {error.get('type')} {text}".rstrip()
+    since = f" (since {error['timestamp']})" if "timestamp" in error else ""
+    return f"{where}: {error.get('type')} {text}".rstrip() + since
 
 
 def limit_text(limit: dict[str, Any]) -> str:
@@ -214,8 +244,8 @@ def schedules(bus: Bus, options: argparse.Namespace) -> Exit:
     if options.duration is None and options.unit is None:
         found = bus.properties().get("ChargingSchedules", {})
     else:
-        arguments = (options.duration or 86400, options.unit or "A")
-        found = bus.call("GetCompositeSchedules", "is", *arguments)
+        duration_s = _A_DAY_S if options.duration is None else options.duration
+        found = bus.call("GetCompositeSchedules", "is", duration_s, options.unit or "A")
     if options.json:
         output.as_json(found)
         return Exit.DONE

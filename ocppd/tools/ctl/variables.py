@@ -26,6 +26,15 @@ _SET_REASONS = REASONS | {
     "Rejected": "refused: out of range, of the wrong type, or not to be changed now"
 }
 
+_CONNECTION_REASON = (
+    "refused: the slot is active or in NetworkConfigurationPriority (change another slot, then put "
+    "it there), or the value does not fit the slot's other settings"
+)
+_PRIORITY_REASON = (
+    "refused: one of the slots does not exist, is not complete, or is less secure than the station "
+    "is now"
+)
+
 USUAL = (
     "SecurityCtrlr.Identity",
     "SecurityCtrlr.SecurityProfile",
@@ -109,6 +118,12 @@ def _reason(reasons: dict[str, str], address: Address, result: dict[str, Any]) -
     status = str(result.get("status"))
     if not address.component and status.startswith("Unknown"):
         return "there is no such key, or the station does not speak OCPP 1.6 now"
+    if status == "Rejected" and reasons is _SET_REASONS:
+        # The bus gives no reasons of refused settings; what these may be is known all the same.
+        if address.component.casefold() == "networkconfiguration":
+            return _CONNECTION_REASON
+        if address.variable.casefold() in ("networkconfigurationpriority", "activenetworkprofile"):
+            return _PRIORITY_REASON
     return reasons.get(status, status)
 
 

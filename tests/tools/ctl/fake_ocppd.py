@@ -203,6 +203,7 @@ class EvseManager(ServiceInterface):
         super().__init__("org.everest.Ocpp.EvseManager")
         self.evse_id = evse_id
         self.transaction = ""
+        self.session = ""
         self.limit: dict[str, Any] = {}
 
     @dbus_property(access=PropertyAccess.READ)
@@ -220,7 +221,7 @@ class EvseManager(ServiceInterface):
 
     @dbus_property(access=PropertyAccess.READ)
     def SessionId(self) -> "s":  # type: ignore
-        return f"session of {self.transaction}" if self.transaction else ""
+        return f"session of {self.transaction}" if self.transaction else self.session
 
     @dbus_property(access=PropertyAccess.READ)
     def TransactionId(self) -> "s":  # type: ignore

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import signal
 import sys
 import time
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from ocppd import __version__
 from tests.private_bus import PrivateBus
 from tests.tools.ctl.fake_ocppd import FakeOcppd, fake_ocppd
 
@@ -110,6 +112,7 @@ async def subscribed(fake: FakeOcppd) -> bool:
 
 async def test_status_for_people(bus: PrivateBus) -> None:
     async with fake_ocppd(bus.address) as fake:
+        fake.ocpp.variables["OCPPCommCtrlr.HeartbeatInterval"] = "60"  # changed since the boot
         fake.evses[1].transaction = "42"
         fake.evses[1].limit = {"limit": 16.0, "unit": "A", "number_phases": 3, "profile_id": 7}
         code, output, errors = await ctl(bus, "status")
@@ -119,7 +122,7 @@ async def test_status_for_people(bus: PrivateBus) -> None:
             "connection",
             "connected to ws://csms/ocpp as CS1 (OCPP 2.0.1, security profile 1)",
         ]
-        assert lines[1].endswith("Accepted at 2026-11-22T10:00:00Z, heartbeat every 300 s")
+        assert lines[1].endswith("Accepted at 2026-11-22T10:00:00Z, heartbeat every 60 s")
         assert lines[2].split() == ["health", "ok"]
         assert lines[3].split() == ["agents", "System"]
         assert lines[6].split()[:5] == ["EVSE", "CONNECTOR", "TYPE", "STATUS", "SERVICE"]
@@ -137,6 +140,21 @@ async def test_status_tells_why_there_is_no_connection(bus: PrivateBus) -> None:
         assert "not connected: connection refused" in output
         assert "not answered yet" in output
         assert "degraded: the disk is full" in output
+
+
+async def test_status_shows_a_transaction_that_has_no_number_yet(bus: PrivateBus) -> None:
+    async with fake_ocppd(bus.address) as fake:
+        fake.evses[0].session = "s"
+        fake.evses[1].session = "t"
+        fake.ocpp.open = [{"transaction_id": "u", "evse_id": 2, "state": "Charging"}]
+        _, output, _ = await ctl(bus, "status")
+        first, second = output.splitlines()[-2:]
+        assert first.split()[5:] == ["(session)"]
+        assert second.split()[5:] == ["(Charging)"]
+
+
+async def test_its_version(bus: PrivateBus) -> None:
+    assert await ctl(bus, "--version") == (0, f"ocppctl {__version__}\n", "")
 
 
 async def test_status_for_programs(bus: PrivateBus) -> None:
@@ -213,6 +231,17 @@ async def test_set_tells_each_refusal(bus: PrivateBus) -> None:
         assert "it takes effect after a reboot" in rows[0]
         assert "out of range" in rows[1]
         assert "has no such variable" in rows[2]
+        fake.ocpp.variables["NetworkConfiguration.OcppCsmsUrl"] = "ws://csms"
+        fake.ocpp.variables["OCPPCommCtrlr.NetworkConfigurationPriority"] = "1"
+        slot, order = (
+            "NetworkConfiguration[1].OcppCsmsUrl=bad",
+            "OCPPCommCtrlr.NetworkConfigurationPriority=bad",
+        )
+        code, output, _ = await ctl(bus, "set", slot, order)
+        assert code == 1
+        rows = output.splitlines()[1:]
+        assert "the slot is active or in NetworkConfigurationPriority" in rows[0]
+        assert "one of the slots does not exist" in rows[1]
         code, output, _ = await ctl(bus, "set", "C.V=bad", "--json", "--source", "me")
         assert code == 1
         assert json.loads(output)[0]["status"] == "Rejected"
@@ -344,6 +373,8 @@ async def test_schedules_with_a_plot(bus: PrivateBus) -> None:
         code, output, _ = await ctl(bus, "schedules", "--duration", "7200")
         assert code == 0
         assert fake.ocpp.asked[-1] == ("schedules", (7200, "A"))
+        await ctl(bus, "schedules", "--duration", "0")
+        assert fake.ocpp.asked[-1] == ("schedules", (0, "A")), "ocppd says what it thinks of it"
         lines = output.splitlines()
         assert lines[0] == "EVSE 1 from 2026-11-22T10:00:00Z for 2:00:00"
         assert lines[1].split() == ["+0:00:00", "16", "A,", "3", "phases", "█" * 10]
@@ -363,7 +394,7 @@ def event(component: str, variable: str, value: str) -> dict[str, Any]:
 
 async def test_monitor_shows_what_was_asked_for_alone(bus: PrivateBus) -> None:
     async with fake_ocppd(bus.address) as fake, live(bus, "monitor", "C.V", "C.No") as process:
-        assert (await line(process)).endswith("C.V = 1")
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:]{8}\.\d{3}Z C\.V = 1", await line(process))
         await said(process, "C.No: no such variable")
         assert len(fake.ocpp.monitored) == 2
         fake.ocpp.EventData(event("C", "Other", "x"))
