@@ -109,6 +109,7 @@ def arguments() -> argparse.ArgumentParser:
         metavar="PATH",
         help="send a command to the ocppd-csms whose --control socket this is, and exit",
     )
+    add("--station", metavar="ID", help="with --to: which station the command is for")
     add("command", nargs="*", help="with --to: a command as on standard input")
     add("--refuse", type=int, metavar="STATUS", help="refuse connections with 401, 503, ...")
     return parser
@@ -177,7 +178,7 @@ async def serve(csms: Csms, options: argparse.Namespace) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ended.set)
     await csms.start()
-    control = Control(csms, options.control) if options.control else None
+    control = Control(csms, options.control, ended.set) if options.control else None
     if control is not None:
         await control.start()
     # The first line is for programs; --ready-file has the same, complete when it is there.
@@ -276,10 +277,17 @@ def _pretty(result: Any) -> str:
     return json.dumps(result, indent=2, ensure_ascii=False)
 
 
-def send(path: Path, line: str) -> int:
+def send(path: Path, line: str, station: str | None) -> int:
     """Send a command to another ocppd-csms, and print its answer; return the exit code."""
+    if line.strip() == "help":
+        print(HELP, end="")
+        return 0
     try:
-        command = parse_line(line)
+        if line.split()[:1] == ["station"]:
+            raise BadCommand("station: each command has its own here: --station ID or @ID COMMAND")
+        command = parse_line("quit" if line.strip() == "exit" else line)
+        if station is not None:
+            command.setdefault("station", station)
         with socket.socket(socket.AF_UNIX) as connection:
             connection.connect(str(path))
             connection.sendall(json.dumps(command).encode() + b"\n")
@@ -301,8 +309,8 @@ def main() -> int:
     parser = arguments()
     options = parser.parse_args()
     if options.to is not None:
-        return send(options.to, " ".join(options.command))
-    if options.command:
+        return send(options.to, " ".join(options.command), options.station)
+    if options.command or options.station:
         parser.error("a command needs --to; at the prompt it comes on standard input")
     screen = Screen(quiet=options.quiet)
     try:

@@ -173,8 +173,12 @@ def _stations(csms: Csms, _command: Command) -> Any:
     ]
 
 
-def _transactions(csms: Csms, _command: Command) -> Any:
-    return [transaction.record() for transaction in csms.transactions]
+def _transactions(csms: Csms, command: Command) -> Any:
+    return [
+        transaction.record()
+        for transaction in csms.transactions
+        if command.get("station") in (None, transaction.station)
+    ]
 
 
 def _received(csms: Csms, command: Command) -> Any:

@@ -8,6 +8,7 @@ out side by side, so that one which waits holds up no other.
 
 import asyncio
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,11 @@ _LINE_LIMIT = 4 * 1024 * 1024
 class Control:
     """A Unix socket that takes commands; only its owner may connect."""
 
-    def __init__(self, csms: Csms, path: Path) -> None:
+    def __init__(self, csms: Csms, path: Path, quit_: Callable[[], None] | None = None) -> None:
+        """Serve a CSMS; the command `quit` calls `quit_`, and is refused without."""
         self._csms = csms
         self._path = path
+        self._quit = quit_
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -58,12 +61,29 @@ class Control:
             writer.close()
 
     async def _answer(self, line: bytes, writer: asyncio.StreamWriter) -> None:
-        answer = await answer_to(self._csms, line)
+        answer, ends = self._answer_to_quit(line), True
+        if answer is None:
+            answer, ends = await answer_to(self._csms, line), False
         try:
             writer.write(json.dumps(answer).encode() + b"\n")
             await writer.drain()
         except ConnectionError:
             pass
+        if ends and self._quit is not None:
+            self._quit()
+
+    def _answer_to_quit(self, line: bytes) -> dict[str, Any] | None:
+        """Return the answer if the command is `quit`."""
+        try:
+            command = json.loads(line)
+        except (ValueError, RecursionError):
+            return None
+        if not isinstance(command, dict) or command.get("cmd") != "quit":
+            return None
+        answer = {"id": command["id"]} if "id" in command else {}
+        if self._quit is None:
+            return answer | {"ok": False, "error": "quit: this CSMS ends with what it is part of"}
+        return answer | {"ok": True, "result": {}}
 
 
 async def answer_to(csms: Csms, line: bytes | str) -> dict[str, Any]:

@@ -26,15 +26,22 @@ misbehaviour        delay ACTION SECONDS [TIMES]       drop ACTION [TIMES]
                     behave [ACTION]                    as usual again
 what it knows       boot STATUS...                     token ID=STATUS[,parent=ID]
                     stations                           transactions
-                    station ID: whom commands go to    quit
+                    quit
+with several        @ID COMMAND: this command goes to station ID
+stations            station ID: the following ones do  (at the prompt; else --station ID)
 """
 
 
 def parse_line(line: str) -> Command:
-    """Read a line.
+    """Read a line; `@ID` before a command names the station that it is for.
 
     Raises BadCommand, whose text says what was expected.
     """
+    if line.strip().startswith("@"):
+        station, _, command = line.strip()[1:].partition(" ")
+        if not station or not command.strip() or command.strip().startswith("@"):
+            raise BadCommand("expected @STATION COMMAND")
+        return parse_line(command) | {"station": station}
     name, _, rest = line.strip().partition(" ")
     if name == "raw":
         return {"cmd": "raw", "text": rest}
@@ -151,4 +158,5 @@ _READERS: dict[str, Callable[[list[str]], Command]] = {
     "token": lambda words: parse_token(words[0]),
     "stations": _named("stations"),
     "transactions": _named("transactions"),
+    "quit": _named("quit"),
 }

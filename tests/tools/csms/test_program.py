@@ -245,7 +245,43 @@ async def test_a_command_from_another_terminal(tmp_path: Path) -> None:
             "remote-stop: no transaction is open; name one\n",
         )
         assert (await send("nonsense"))[0] == 1
+        code, output, _ = await send("help")
+        assert (code, "remote-start TOKEN" in output) == (0, True)
         assert await send("transactions") == (0, "no transactions\n", "")
+
+
+async def test_one_of_several_stations_and_the_end_from_another_terminal(tmp_path: Path) -> None:
+    path = tmp_path / "control"
+
+    async def send(*words: str) -> tuple[int | None, str, str]:
+        command = [sys.executable, "-m", "ocppd.tools.csms", "--to", str(path), *words]
+        process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE)
+        output, errors = await asyncio.wait_for(process.communicate(), 10)
+        return process.returncode, output.decode(), errors.decode()
+
+    async with program("--control", str(path), "--quiet") as (process, ready):
+        first = await station(ready, "2.0.1", "CP-a")
+        second = await station(ready, "1.6", "CP-b")
+        code, _, errors = await send("clear-cache")
+        assert (code, errors) == (1, "several stations are connected, say which: CP-a, CP-b\n")
+        for words, websocket in (
+            (("--station", "CP-b", "clear-cache"), second),
+            (("@CP-a", "clear-cache"), first),
+        ):
+            asking = asyncio.create_task(send(*words))
+            question = json.loads(await asyncio.wait_for(websocket.recv(), 5))
+            assert question[2:] == ["ClearCache", {}]
+            await websocket.send(json.dumps([3, question[1], {"status": "Accepted"}]))
+            assert (await asking)[0] == 0
+        await type_in(process, "@CP-a raw x")
+        assert await asyncio.wait_for(first.recv(), 5) == "x"
+        await type_in(process, "@CP-a")
+        await until(process, "expected @STATION COMMAND")
+        code, _, errors = await send("--station", "CP-c", "clear-cache")
+        assert (code, errors) == (1, "CP-c has not been here\n")
+        assert (await send("station", "CP-a"))[0] == 1
+        assert await send("quit") == (0, "{}\n", "")
+        assert await asyncio.wait_for(process.wait(), 5) == 0
 
 
 async def test_colours_on_a_terminal_and_its_end() -> None:
