@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 from ocppd import __version__
-from ocppd.config import DEFAULT_FILE, DEFAULT_STATE, read
+from ocppd.config import DEFAULT_FILE, DEFAULT_STATE, Config, read
 from ocppd.daemon import run
+from ocppd.store.component_files import read_keys, station_files
+from ocppd.store.seed import build_device_model
 from ocppd.strict_yaml import YamlError
 
 _BAD_CONFIGURATION = 78  # EX_CONFIG of sysexits.h: systemd does not restart on it
@@ -42,18 +44,41 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--bus", default="system", help='address of the bus; "system" (default) or "session"'
     )
-    parser.add_argument("--check", action="store_true", help="check the configuration and exit")
+    parser.add_argument("--check", action="store_true", help="check all files and exit")
     parser.add_argument("--version", action="version", version=f"ocppd {__version__}")
     options = parser.parse_args(arguments)
     try:
         config = read(options.config)
-        _set_up_logging(config.log_level)
         if options.check:
+            sys.stdout.write(f"{options.config}: ok, {_checked(config)}\n")
             return 0
+        _set_up_logging(config.log_level)
         return asyncio.run(run(config, options.state, options.bus))
     except YamlError as error:
-        sys.stderr.write(f"<3>ocppd: {error}\n")
+        priority = "" if options.check else "<3>"
+        sys.stderr.write(f"{priority}ocppd: {error}\n")
         return _BAD_CONFIGURATION
+
+
+def _checked(config: Config) -> str:
+    """Build what the files describe, without the store and the bus; return it in a few words.
+
+    Raises:
+        YamlError: a mistake in a file of the device model, or a value that its variable refuses
+
+    """
+    build_device_model(
+        config.evses,
+        slots=max((slot.slot for slot in config.csms), default=1),
+        values=config.initial_values(),
+        folder=config.device_model,
+    )
+    read_keys(config.device_model)
+    return (
+        f"EVSEs: {len(config.evses)}, slots: {len(config.csms)}, "
+        f"versions: {', '.join(config.versions)}, "
+        f"files in {config.device_model}: {len(station_files(config.device_model))}"
+    )
 
 
 def _set_up_logging(level: str) -> None:

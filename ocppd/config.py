@@ -8,6 +8,7 @@ device model on the first start and changes there.
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from ocppd.device_model.names import (
     ChargingStation,
@@ -25,6 +26,8 @@ DEFAULT_STATE = Path("/var/lib/ocppd")
 DEFAULT_DEVICE_MODEL = Path("/etc/ocppd/device-model.d")
 VERSIONS = ("2.1", "2.0.1", "1.6")
 _URL = re.compile(r"wss?://[^\s/?#]+(?:[/?][^\s#]*)?")
+_IDENTITY = re.compile(r"[A-Za-z0-9*\-_=+|@.]+")  # identifierString of 2.x, without the colon
+_IDENTITY_16 = re.compile(r"[ -~]+")  # OCPP-J 1.6 escapes what a URL cannot have
 _MOST_EVSES = 128
 _MOST_CONNECTORS = 16
 
@@ -168,15 +171,17 @@ def read(path: Path) -> Config:
     )
     tls, host, schedules = (member(name) for name in ("tls", "host", "charging_schedules"))
     log, device_model, size = (member(name) for name in ("log", "device_model", "max_message_size"))
+    offered = _versions(versions) if versions else config.versions
+    files = _tls(tls, folder) if tls else config.tls
     return Config(
         station=_station(station) if station else config.station,
         evses=_evses(evses) if evses else config.evses,
-        csms=_slots(csms, folder) if csms else config.csms,
-        versions=_versions(versions) if versions else config.versions,
-        tls=_tls(tls, folder) if tls else config.tls,
+        csms=_slots(csms, folder, offered, files) if csms else config.csms,
+        versions=offered,
+        tls=files,
         host=_host(host) if host else config.host,
         charging_schedules=_schedules(schedules) if schedules else config.charging_schedules,
-        device_model=folder / device_model.text() if device_model else config.device_model,
+        device_model=_device_model(device_model, folder) if device_model else config.device_model,
         log_level=_log_level(log) if log else config.log_level,
         max_message_size=size.integer(65_536, 1 << 26) if size else config.max_message_size,
     )
@@ -219,7 +224,9 @@ def _evses(node: Node) -> tuple[tuple[str, ...], ...]:
     return tuple(found)
 
 
-def _slots(node: Node, folder: Path) -> tuple[SlotConfig, ...]:
+def _slots(
+    node: Node, folder: Path, versions: tuple[str, ...], tls: TlsConfig
+) -> tuple[SlotConfig, ...]:
     slots: list[SlotConfig] = []
     for item in node.items():
         members = item.mapping(
@@ -237,16 +244,45 @@ def _slots(node: Node, folder: Path) -> tuple[SlotConfig, ...]:
         if any(slot == other.slot for other in slots):
             raise item.error(f"slot {slot} is there twice")
         slots.append(_slot(item, members, slot, folder))
+        _check_identity(members["identity"], versions)
+        if slots[-1].security_profile == 3 and None in (tls.certificate_file, tls.key_file):
+            raise item.error(
+                "security profile 3 needs tls.certificate_file and tls.key_file, the station's own"
+            )
     return tuple(slots)
 
 
-def _slot(item: Node, members: dict[str, Node], slot: int, folder: Path) -> SlotConfig:
-    url = members["url"].text(max_length=2000)
-    if not _URL.fullmatch(url):
-        raise members["url"].error("is not the address of a WebSocket, as in wss://host/path")
-    identity = members["identity"].text(min_length=1, max_length=48)
+def _check_identity(node: Node, versions: tuple[str, ...]) -> None:
+    """Refuse what OCPP-J does not allow: in 1.6 any text, in 2.x an identifierString."""
+    identity = node.text(min_length=1, max_length=48)
     if ":" in identity:  # RFC 7617: the user of Basic authentication
-        raise members["identity"].error("must not contain a colon")
+        raise node.error("must not contain a colon")
+    if versions == ("1.6",):
+        if not _IDENTITY_16.fullmatch(identity):
+            raise node.error("must have printable characters of ASCII alone")
+    elif not _IDENTITY.fullmatch(identity):
+        raise node.error("must have letters, digits and any of *-_=+|@. alone, as OCPP 2.x wants")
+
+
+def _check_url(node: Node) -> str:
+    url = node.text(max_length=2000)
+    if not _URL.fullmatch(url):
+        raise node.error("is not the address of a WebSocket, as in wss://host/path")
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise node.error("has a port outside 1..65535, or a host in wrong brackets") from None
+    if not host:
+        raise node.error("has no host")
+    if port == 0:
+        raise node.error("has a port outside 1..65535")
+    return url
+
+
+def _slot(item: Node, members: dict[str, Node], slot: int, folder: Path) -> SlotConfig:
+    url = _check_url(members["url"])
+    identity = members["identity"].text(min_length=1, max_length=48)
     secure = url.startswith("wss:")
     profile = 2 if secure else 1
     if "security_profile" in members:
@@ -309,6 +345,14 @@ def _tls(node: Node, folder: Path) -> TlsConfig:
         if not file.is_file():
             raise members[name].error(f"there is no file {file}")
     return TlsConfig(**files)
+
+
+def _device_model(node: Node, folder: Path) -> Path:
+    """Return the folder; one that is named must be there, the usual one need not."""
+    found = folder / node.text(min_length=1)
+    if not found.is_dir():
+        raise node.error(f"there is no folder {found}")
+    return found
 
 
 def _host(node: Node) -> HostConfig:

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -48,6 +50,7 @@ def written(tmp_path: Path):
 
 def test_all_of_it(written) -> None:
     path = written(WHOLE)
+    (path.parent / "more").mkdir()
 
     assert read(path) == Config(
         station=StationConfig("Acme", "AC22", "0042", "1.0"),
@@ -81,7 +84,8 @@ def test_the_readme_shows_a_file_that_works(written, tmp_path: Path) -> None:
     assert config.csms[0].password == "0123456789abcdef"
 
 
-def test_the_device_model_gets_its_first_values(written) -> None:
+def test_the_device_model_gets_its_first_values(written, tmp_path: Path) -> None:
+    (tmp_path / "more").mkdir()
     values = read(written(WHOLE)).initial_values()
 
     assert values[ChargingStation.VendorName] == "Acme"
@@ -92,7 +96,8 @@ def test_the_device_model_gets_its_first_values(written) -> None:
     assert values[InternalCtrlr.SupportedOcppVersions] == "ocpp1.6,ocpp2.0.1"
 
 
-def test_secrets_stay_out_of_reprs(written) -> None:
+def test_secrets_stay_out_of_reprs(written, tmp_path: Path) -> None:
+    (tmp_path / "more").mkdir()
     assert "hunter2" not in repr(read(written(WHOLE)))
 
 
@@ -115,6 +120,35 @@ def test_secrets_stay_out_of_reprs(written) -> None:
             ":3: csms[0].identity:",
             "must not contain a colon",
         ),
+        *(
+            (f"csms:\n  - url: {url}\n    identity: a\n    password: c", ":2: csms[0].url:", what)
+            for url, what in (
+                ("ws://x:0/ocpp", "a port outside 1..65535"),
+                ("ws://x:65536", "a port outside 1..65535"),
+                ("ws://x:ocpp", "a port outside 1..65535"),
+                ("ws://:9000", "has no host"),
+                ('"ws://[::1"', "wrong brackets"),
+            )
+        ),
+        *(
+            (f'csms:\n  - url: ws://x\n    identity: "{one}"\n    password: c', ":3: csms", what)
+            for one, what in (
+                ("CP 1", "letters, digits and any of *-_=+|@."),
+                ("CP/1", "letters, digits"),
+                ("Säule", "letters, digits"),
+            )
+        ),
+        (
+            "versions: [1.6]\ncsms:\n  - {url: ws://x, identity: Säule, password: c}",
+            ":3: csms[0].identity:",
+            "printable characters of ASCII",
+        ),
+        (
+            "csms:\n  - {url: wss://x, identity: a, security_profile: 3}",
+            ":2: csms[0]:",
+            "needs tls.certificate_file and tls.key_file",
+        ),
+        ("device_model: nowhere", ":1: device_model:", "there is no folder"),
         (
             "csms:\n  - url: ws://x\n    identity: a\n    security_profile: 2",
             ":4: csms[0].security_profile:",
@@ -157,6 +191,78 @@ def test_each_mistake_has_its_place(written, text: str, place: str, what: str) -
         read(path)
     assert str(refused.value).startswith(str(path) + place)
     assert what in str(refused.value)
+
+
+def test_the_identity_that_the_text_of_1_6_has_as_an_example(written) -> None:
+    text = "versions: [1.6]\ncsms:\n  - {url: ws://x, identity: RDAM 123, password: c}"
+    assert read(written(text)).csms[0].identity == "RDAM 123"
+
+
+def test_security_profile_3_with_its_files(written, tmp_path: Path) -> None:
+    for name in ("cert.pem", "key.pem"):
+        (tmp_path / name).touch()
+    config = read(
+        written(
+            "csms:\n  - {url: 'wss://[::1]:65535/x', identity: a*-_=+|@.9, security_profile: 3}\n"
+            "tls: {certificate_file: cert.pem, key_file: key.pem}\n"
+        )
+    )
+    assert config.csms[0].security_profile == 3
+
+
+def check(path: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "ocppd", "--config", path, "--check"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+def test_check_says_in_one_line_that_all_is_well(written, tmp_path: Path) -> None:
+    (tmp_path / "more").mkdir()
+    path = written(WHOLE)
+
+    ended = check(path)
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout == (
+        f"{path}: ok, EVSEs: 2, slots: 2, versions: 1.6, 2.0.1, files in {tmp_path}/more: 0\n"
+    )
+    assert {each.name for each in tmp_path.iterdir()} == {"ocppd.yaml", "more"}
+
+
+@pytest.mark.parametrize(
+    ("file", "place"),
+    [
+        ("values:\n  - {component: AuthCtrlr, variable: Enabled, value: maybe}", ":2: values[0]"),
+        ("values:\n  - {component: AuthCtrlr, variable: Nothing, value: 1}", ":2: values[0]"),
+        ("component: FloodSensor\nevse: 9\nvariables: {Active: {}}", ""),
+        ("keys:\n  Url: {component: OCPPCommCtrlr, variable: [1]}", ":2: keys.Url"),
+        ("components: 7", ":1: components"),
+    ],
+)
+def test_check_finds_mistakes_in_the_device_model(
+    written, tmp_path: Path, file: str, place: str
+) -> None:
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "mine.yaml").write_text(file)
+
+    ended = check(written(WHOLE))
+
+    assert (ended.returncode, ended.stdout) == (78, "")
+    [line] = ended.stderr.splitlines()
+    assert line.startswith(f"ocppd: {tmp_path}/more/mine.yaml{place}")
+
+
+def test_check_finds_a_value_that_its_variable_refuses(written) -> None:
+    text = "csms:\n  - {url: ws://x, identity: a, password: b, interface: Tin can}"
+
+    ended = check(written(text))
+
+    assert ended.returncode == 78
+    assert "NetworkConfiguration[1].OcppInterface" in ended.stderr
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
