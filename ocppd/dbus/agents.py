@@ -115,7 +115,7 @@ class Agents:
             _LOG.info("agent %s %s is there for %s", sender, path, interface)
         self.on_changed()
         for interface in dict.fromkeys(short):
-            self.on_registered(interface)
+            self._tell(self.on_registered, interface)
 
     def _short(self, index: int, name: str) -> str:
         short = name.removeprefix(PREFIX)
@@ -144,7 +144,14 @@ class Agents:
             _LOG.warning("agent %s for %s is gone: %s", owner.name, interface, why)
         self.on_changed()
         for interface in interfaces:
-            self.on_gone(interface)
+            self._tell(self.on_gone, interface)
+
+    def _tell(self, listener: Callable[[str], None], interface: str) -> None:
+        """Call a listener; a fault of its own ends neither the others' turn nor the bus."""
+        try:
+            listener(interface)
+        except Exception:
+            _LOG.exception("that the agent for %s came or went was not taken", interface)
 
     def has(self, interface: str) -> bool:
         """Tell whether somebody implements an interface, such as `EvseManager`."""

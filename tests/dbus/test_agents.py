@@ -253,6 +253,27 @@ async def test_one_agent_for_each_interface() -> None:
     assert agents.owners == {}
 
 
+def test_a_listener_that_fails_keeps_no_other_from_hearing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    agents = Agents()
+    heard: list[str] = []
+
+    def fail_once(interface: str) -> None:
+        heard.append(interface)
+        if interface == "EvseManager":
+            raise RuntimeError("a fault of the listener")
+
+    agents.on_registered = fail_once
+    agents.register(":1.1", "/a", ["EvseManager", "Auth"])
+    assert heard == ["EvseManager", "Auth"]
+    heard.clear()
+    agents.on_gone = fail_once
+    agents.detach()
+    assert heard == ["EvseManager", "Auth"]
+    assert len([record for record in caplog.records if record.exc_info]) == 2
+
+
 async def test_an_agent_that_leaves_the_bus_is_gone() -> None:
     async with agents_on_a_bus() as (agents, agent, ours):
         gone: asyncio.Queue[str] = asyncio.Queue()
