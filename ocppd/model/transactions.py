@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from ocppd.model.requests import CsmsRequest, Nothing
-from ocppd.model.sessions import SignedMeterValue
+from ocppd.model.sessions import SignedMeterValue, StopReason
 from ocppd.model.tokens import IdToken, IdTokenInfo, MessageContent
 from ocppd.model.variables import EvseRef
 
@@ -125,13 +125,15 @@ class MeterValue:
 class TransactionEventResponse:
     """TransactionEventResponse; in 1.6 what StartTransaction.conf and StopTransaction.conf say.
 
-    `csms_transaction_id` is the number that a 1.6 CSMS gives in StartTransaction.conf.
+    `names_transaction` says that this CSMS gives transactions a name of its own (1.6);
+    `csms_transaction_id` is that name, where this is the answer that brings it.
     """
 
     id_token_info: IdTokenInfo | None = None
     total_cost: float | None = None
     charging_priority: int | None = None
     personal_messages: tuple[MessageContent, ...] = ()
+    names_transaction: bool = False
     csms_transaction_id: str | None = None
 
 
@@ -143,8 +145,10 @@ class TransactionEvent(CsmsRequest[TransactionEventResponse]):
     transaction is authorized, because StartTransaction.req of 1.6 needs it. `authorizes` marks
     the one event that tells the starting token first: in 1.6 the transaction starts there.
     `meter_wh` is the import register at `timestamp`, `authorized_meter_wh` the one when it was
-    authorized. `stop_token` is who ended it (E07). `evse` is where it is; `evse_told` says that
-    2.x has to be told in this event.
+    authorized. `stop_token` is who ended it (E07), `host_stop_reason` why in the host's words,
+    which are those of 1.6 and some more. `evse` is where it is; `evse_told` says that 2.x has to
+    be told in this event. `host_lacks_id` says that the host was told of the beginning without
+    an id, which the answer will bring.
     """
 
     event_type: TransactionEventType
@@ -158,7 +162,7 @@ class TransactionEvent(CsmsRequest[TransactionEventResponse]):
     offline: bool = False
     charging_state: ChargingState | None = None
     stopped_reason: StoppedReason | None = None
-    stop_reason_16: str | None = None
+    host_stop_reason: StopReason | None = None
     time_spent_charging_s: int | None = None
     remote_start_id: int | None = None
     id_token: IdToken | None = None
@@ -173,6 +177,7 @@ class TransactionEvent(CsmsRequest[TransactionEventResponse]):
     authorized_at: datetime | None = None
     authorized_meter_wh: int | None = None
     evcc_id: str | None = field(default=None, repr=False)
+    host_lacks_id: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,24 +84,6 @@ STOP_REASONS: dict[StopReason, tuple[StoppedReason, TriggerReason]] = {
 }
 """The host's reason as stoppedReason and triggerReason of 2.x."""
 
-_SAME_IN_16 = {
-    StopReason.EMERGENCY_STOP,
-    StopReason.EV_DISCONNECTED,
-    StopReason.HARD_RESET,
-    StopReason.LOCAL,
-    StopReason.POWER_LOSS,
-    StopReason.REBOOT,
-    StopReason.REMOTE,
-    StopReason.SOFT_RESET,
-    StopReason.UNLOCK_COMMAND,
-    StopReason.DE_AUTHORIZED,
-}
-
-
-def stop_reason_16(reason: StopReason) -> str:
-    """Return the Reason of StopTransaction in OCPP 1.6."""
-    return reason.value if reason in _SAME_IN_16 else "Other"
-
 
 def stop_for(event: SessionEvent, requested: StopReason | None) -> tuple[Stop, TriggerReason]:
     """Return why TransactionFinished ended the charging, and how the CSMS is told.
@@ -114,7 +96,7 @@ def stop_for(event: SessionEvent, requested: StopReason | None) -> tuple[Stop, T
     if reason is None:
         reason = StopReason.LOCAL if token else StopReason.OTHER
     stopped, trigger = STOP_REASONS[reason]
-    return Stop(stopped, stop_reason_16(reason), token), trigger
+    return Stop(stopped, reason, token), trigger
 
 
 def change_of(
@@ -156,7 +138,7 @@ def change_of(
                 TriggerReason.CHARGING_STATE_CHANGED,
                 removes=ENERGY,
                 charging_state=ChargingState.SUSPENDED_EV,
-                stop=Stop(StoppedReason.STOPPED_BY_EV, "Other"),
+                stop=Stop(StoppedReason.STOPPED_BY_EV, StopReason.STOPPED_BY_EV),
             )
         case SessionEventType.CHARGING_PAUSED_EVSE:
             remote_stop = requested is StopReason.REMOTE  # F03.FR.02
@@ -165,9 +147,9 @@ def change_of(
                 TriggerReason.REMOTE_STOP if remote_stop else TriggerReason.CHARGING_STATE_CHANGED,
                 removes=ENERGY,
                 charging_state=ChargingState.SUSPENDED_EVSE,
-                stop=Stop(StoppedReason.REMOTE, "Remote")
+                stop=Stop(StoppedReason.REMOTE, StopReason.REMOTE)
                 if remote_stop
-                else Stop(StoppedReason.OTHER, "Other"),
+                else Stop(StoppedReason.OTHER, StopReason.OTHER),
             )
         case SessionEventType.DEAUTHORIZED:
             return Change(
@@ -175,7 +157,7 @@ def change_of(
                 TriggerReason.STOP_AUTHORIZED,
                 removes=NOT_CHARGING,
                 charging_state=_idle(session),
-                stop=Stop(StoppedReason.LOCAL, "Local"),
+                stop=Stop(StoppedReason.LOCAL, StopReason.LOCAL),
                 stop_lasts=True,
             )
         case SessionEventType.TRANSACTION_FINISHED:
@@ -245,9 +227,9 @@ def _unplugged(session: Session, event: SessionEvent) -> Change:
         TriggerReason.EV_COMMUNICATION_LOST if connected else TriggerReason.EV_CONNECT_TIMEOUT,
         removes=GONE,
         charging_state=ChargingState.IDLE,
-        stop=Stop(StoppedReason.EV_DISCONNECTED, "EVDisconnected")
+        stop=Stop(StoppedReason.EV_DISCONNECTED, StopReason.EV_DISCONNECTED)
         if connected
-        else Stop(StoppedReason.TIMEOUT, "Other"),
+        else Stop(StoppedReason.TIMEOUT, StopReason.TIMEOUT),
         ends=True,
     )
 
@@ -261,7 +243,7 @@ def _timed_out(session: Session, event: SessionEvent, policy: Policy) -> Change 
         TriggerReason.EV_CONNECT_TIMEOUT,
         removes=NOT_CHARGING,
         charging_state=ChargingState.IDLE,
-        stop=Stop(StoppedReason.TIMEOUT, "Other"),
+        stop=Stop(StoppedReason.TIMEOUT, StopReason.TIMEOUT),
         stop_lasts=True,
         ends=TxPoint.PARKING_BAY_OCCUPANCY not in policy.stop,
     )

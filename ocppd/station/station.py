@@ -6,6 +6,7 @@ from typing import Any
 from ocppd.device_model.device_model import DeviceModel
 from ocppd.model.queue import QueueEntry
 from ocppd.model.registration import ConnectionStatus
+from ocppd.model.tokens import IdToken
 from ocppd.model.transactions import TransactionEvent
 from ocppd.station.authorization import Authorization
 from ocppd.station.availability import Availability
@@ -92,7 +93,7 @@ class Station:
         self.registration.when_restarted(self.transactions.on_restart)
         self.registration.when_restarted(self.smart_charging.publish)
 
-    def _claim(self, evse: Evse, id_token: Any) -> RemoteStart | None:
+    def _claim(self, evse: Evse, id_token: IdToken | None) -> RemoteStart | None:
         return claim(self.evses, evse, id_token, self._outside.clock.now())
 
     def start(self) -> None:
@@ -142,10 +143,10 @@ class Station:
         """Something happened on the connection that the security log should hold."""
         self.security.raise_event(event_type, info)
 
-    def on_event_answered(self, entry: QueueEntry, response: Any, generation: str) -> None:
+    def on_event_answered(self, entry: QueueEntry, response: Any) -> None:
         """Take what the CSMS answered to a queued message, in the unit that removes it."""
         if isinstance(entry.request, TransactionEvent):
-            self.transactions.on_event_answered(entry, response, generation)
+            self.transactions.on_event_answered(entry, response)
 
     def on_event_given_up(self, entry: QueueEntry, reason: str) -> None:
         """Take note that a queued message was set aside."""

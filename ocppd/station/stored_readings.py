@@ -38,6 +38,11 @@ class LastReadings:
             if evse is not None and evse.powermeter is None:
                 evse.powermeter = reading.meter
 
+    def of(self, evse_id: int) -> Powermeter | None:
+        """Return what is stored of an EVSE, be it that the station has it no more."""
+        reading = self._store.load(LastReading).get(str(evse_id))
+        return reading.meter if reading else None
+
     def save(self, evse: Evse, *, now: bool = False) -> None:
         """Write the EVSE's reading, if the last time is long enough ago or it has to be now."""
         saved_at = self._saved_at.get(evse.id)

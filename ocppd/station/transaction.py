@@ -15,7 +15,7 @@ from datetime import datetime
 from enum import StrEnum
 from functools import partial
 
-from ocppd.model.sessions import SessionEventType
+from ocppd.model.sessions import SessionEventType, StopReason
 from ocppd.model.tokens import IdToken
 from ocppd.model.transactions import (
     ChargingState,
@@ -82,10 +82,13 @@ def holds(point: TxPoint, conditions: frozenset[Condition]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Why the energy was stopped, and by whom; told when the transaction ends (E07.FR.05)."""
+    """Why the energy was stopped, and by whom; told when the transaction ends (E07.FR.05).
+
+    `host_reason` is the same in the host's words.
+    """
 
     reason: StoppedReason
-    reason_16: str
+    host_reason: StopReason
     token: IdToken | None = None
 
 
@@ -261,6 +264,23 @@ def advance(
     return Step(known, event)
 
 
+def untold(before: Session, step: Step) -> Session:
+    """Return the session after a step whose event is never told: the next one has to say it all."""
+    after, event = step.session, step.event
+    if event is None or before.transaction is None or after.transaction is None:
+        return after
+    return replace(
+        after,
+        reservation_id=event.reservation_id,
+        transaction=replace(
+            after.transaction,
+            connected_told=before.transaction.connected_told,
+            phases_told=before.transaction.phases_told,
+            cable_told=before.transaction.cable_told,
+        ),
+    )
+
+
 def _learn(
     session: Session,
     change: Change,
@@ -383,7 +403,7 @@ def _tell(
         offline=around.offline,
         charging_state=session.charging_state,
         stopped_reason=stop.reason if stop else None,
-        stop_reason_16=stop.reason_16 if stop else None,
+        host_stop_reason=stop.host_reason if stop else None,
         time_spent_charging_s=None if started else spent_charging_s(transaction, change.at),
         remote_start_id=session.remote_start_id if token_untold else None,
         id_token=id_token,

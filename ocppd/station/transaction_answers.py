@@ -5,7 +5,7 @@ not accepted is stopped, or goes on up to MaxEnergyOnInvalidId.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from ocppd.device_model.device_model import DeviceModel
@@ -60,27 +60,28 @@ class TransactionAnswers:
         outside: Outside,
         device_model: DeviceModel,
         learn: Callable[[IdToken, IdTokenInfo], None],
+        stop: Callable[[int, StopReason], Awaitable[bool]],
     ) -> None:
+        """Take what it needs; `stop` asks the host to stop an EVSE's transaction."""
         self._outside = outside
         self._model = device_model
         self._learn = learn
+        self._stop = stop
         self._paused: set[str] = set()
 
     def on_answered(
         self,
         event: TransactionEvent,
         response: TransactionEventResponse,
-        generation: str,
         evse: Evse | None,
         session: Session | None,
     ) -> Session | None:
         """Take an answer; returns the session as it is after it, if its transaction is open."""
         transaction = session.transaction if session else None
-        csms_id = response.csms_transaction_id
-        if generation != "1.6":
-            csms_id = event.transaction_id
+        named = response.names_transaction
+        csms_id = response.csms_transaction_id if named else event.transaction_id
         info = response.id_token_info
-        self._tell_host(event, response, generation)
+        self._tell_host(event, response)
         if info is not None:
             token = event.id_token or event.stop_token
             if token is not None:
@@ -99,11 +100,9 @@ class TransactionAnswers:
                     self._refuse(evse, transaction, info.status)
         return replace(session, transaction=transaction)
 
-    def _tell_host(
-        self, event: TransactionEvent, response: TransactionEventResponse, generation: str
-    ) -> None:
+    def _tell_host(self, event: TransactionEvent, response: TransactionEventResponse) -> None:
         host = self._outside.host
-        if generation == "1.6":
+        if response.names_transaction:
             if response.csms_transaction_id is None:
                 return
             original = _signal(event, TransactionEventType.STARTED, None)
@@ -112,6 +111,10 @@ class TransactionAnswers:
             )
             host.transaction_event_response(OcppTransactionEventResponse(original))
             return
+        if event.host_lacks_id:  # The CSMS that was to name it never heard of it.
+            host.transaction_event(
+                _signal(event, TransactionEventType.UPDATED, event.transaction_id)
+            )
         host.transaction_event_response(
             OcppTransactionEventResponse(
                 _signal(event, event.event_type, event.transaction_id),
@@ -148,17 +151,13 @@ class TransactionAnswers:
     def _refuse(self, evse: Evse, transaction: Transaction, status: AuthorizationStatus) -> None:
         _LOG.warning("EVSE %d: the CSMS says %s of the token", evse.id, status.value)
         if self._model.flag(TxCtrlr.StopTxOnInvalidId, default=True):  # E05.FR.09, FR.10
-            self._outside.tasks.start(self._stop(evse.id), f"stop EVSE {evse.id}")
+            self._outside.tasks.start(self._stop_or_pause(evse.id), f"stop EVSE {evse.id}")
         else:
             self.watch(evse, transaction)
 
-    async def _stop(self, evse_id: int) -> None:
-        try:
-            if await self._outside.agents.stop_transaction(evse_id, StopReason.DE_AUTHORIZED):
-                return
-        except AgentRefused as error:
-            _LOG.warning("EVSE %d: the transaction was not stopped: %s", evse_id, error)
-        await self._pause(evse_id)
+    async def _stop_or_pause(self, evse_id: int) -> None:
+        if not await self._stop(evse_id, StopReason.DE_AUTHORIZED):
+            await self._pause(evse_id)
 
     async def _pause(self, evse_id: int) -> None:
         try:

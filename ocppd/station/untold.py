@@ -29,10 +29,10 @@ class Untold:
         """Take back what survived."""
         self._transactions = dict(self._store.load(UntoldTransaction))
 
-    def keep(self, event: TransactionEvent) -> None:
-        """Keep an event if it cannot be summed up."""
+    def keep(self, event: TransactionEvent) -> bool:
+        """Keep an event if it cannot be summed up; False if what follows has to tell it."""
         if event.event_type is TransactionEventType.UPDATED and event.id_token is None:
-            return
+            return False
         transaction_id = event.transaction_id
         known = self._transactions.get(transaction_id, UntoldTransaction(()))
         if known.events and event.event_type is TransactionEventType.ENDED:
@@ -40,10 +40,11 @@ class Untold:
             if began:
                 del self._transactions[transaction_id]
                 self._store.forget(UntoldTransaction, transaction_id)
-                return
+                return True
         known = UntoldTransaction((*known.events, event))
         self._transactions[transaction_id] = known
         self._store.save(transaction_id, known)
+        return True
 
     def take(self) -> list[TransactionEvent]:
         """Return all that is to be told, numbered without gaps, and forget it."""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ocppd.csms import validators
 from ocppd.csms.spelling import Message
 from ocppd.model.queue import TransactionFacts
-from ocppd.model.sessions import SignedMeterValue
+from ocppd.model.sessions import SignedMeterValue, StopReason
 from ocppd.model.tokens import AdditionalInfo, IdToken, IdTokenType
 from ocppd.model.transactions import (
     ChargingState,
@@ -103,7 +103,7 @@ ENDED = replace(
     seq_no=3,
     charging_state=ChargingState.EV_CONNECTED,
     stopped_reason=StoppedReason.LOCAL,
-    stop_reason_16="Local",
+    host_stop_reason=StopReason.LOCAL,
     time_spent_charging_s=3590,
     id_token=OTHER,
     stop_token=OTHER,
@@ -169,7 +169,7 @@ def events(draw: Callable[..., object]) -> TransactionEvent:
         trigger_reason=pick(*TriggerReason),  # type: ignore[arg-type]
         charging_state=pick(None, *ChargingState),  # type: ignore[arg-type]
         stopped_reason=pick(*StoppedReason) if ended else None,  # type: ignore[arg-type]
-        stop_reason_16=pick("Local", "Other", "HardReset") if ended else None,  # type: ignore[arg-type]
+        host_stop_reason=pick(*StopReason) if ended else None,  # type: ignore[arg-type]
         evse_told=pick(True, False),  # type: ignore[arg-type]
         offline=pick(True, False),  # type: ignore[arg-type]
         id_token=token,  # type: ignore[arg-type]

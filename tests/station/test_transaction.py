@@ -23,7 +23,7 @@ from ocppd.model.transactions import (
     TriggerReason,
 )
 from ocppd.station.evse import RemoteStart
-from ocppd.station.session_changes import STOP_REASONS, change_of, stop_reason_16
+from ocppd.station.session_changes import STOP_REASONS, change_of
 from ocppd.station.transaction import (
     DEFAULT_START,
     DEFAULT_STOP,
@@ -241,45 +241,37 @@ def test_each_stop_reason(reason: StopReason) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "stopped", "trigger", "in_16"),
+    ("reason", "stopped", "trigger"),
     [
-        ("DeAuthorized", "DeAuthorized", "Deauthorized", "DeAuthorized"),
-        ("Remote", "Remote", "RemoteStop", "Remote"),
-        ("Local", "Local", "StopAuthorized", "Local"),
-        ("MasterPass", "MasterPass", "StopAuthorized", "Other"),
-        ("StoppedByEV", "StoppedByEV", "StopAuthorized", "Other"),
-        ("EVDisconnected", "EVDisconnected", "EVCommunicationLost", "EVDisconnected"),
-        ("HardReset", "ImmediateReset", "ResetCommand", "HardReset"),
-        ("ImmediateReset", "ImmediateReset", "ResetCommand", "Other"),
-        ("Reboot", "Reboot", "ResetCommand", "Reboot"),
-        ("EmergencyStop", "EmergencyStop", "AbnormalCondition", "EmergencyStop"),
-        ("GroundFault", "GroundFault", "AbnormalCondition", "Other"),
-        ("OvercurrentFault", "OvercurrentFault", "AbnormalCondition", "Other"),
-        ("PowerLoss", "PowerLoss", "AbnormalCondition", "PowerLoss"),
-        ("PowerQuality", "PowerQuality", "AbnormalCondition", "Other"),
-        ("Other", "Other", "AbnormalCondition", "Other"),
-        (
-            "ReqEnergyTransferRejected",
-            "ReqEnergyTransferRejected",
-            "AbnormalCondition",
-            "Other",
-        ),
-        ("EnergyLimitReached", "EnergyLimitReached", "EnergyLimitReached", "Other"),
-        ("SOCLimitReached", "SOCLimitReached", "EnergyLimitReached", "Other"),
-        ("TimeLimitReached", "TimeLimitReached", "TimeLimitReached", "Other"),
-        ("LocalOutOfCredit", "LocalOutOfCredit", "ChargingStateChanged", "Other"),
-        ("Timeout", "Timeout", "EVConnectTimeout", "Other"),
-        ("SoftReset", "Other", "AbnormalCondition", "SoftReset"),
-        ("UnlockCommand", "Other", "AbnormalCondition", "UnlockCommand"),
-        ("EVSEDisabled", "Other", "AbnormalCondition", "Other"),
+        ("DeAuthorized", "DeAuthorized", "Deauthorized"),
+        ("Remote", "Remote", "RemoteStop"),
+        ("Local", "Local", "StopAuthorized"),
+        ("MasterPass", "MasterPass", "StopAuthorized"),
+        ("StoppedByEV", "StoppedByEV", "StopAuthorized"),
+        ("EVDisconnected", "EVDisconnected", "EVCommunicationLost"),
+        ("HardReset", "ImmediateReset", "ResetCommand"),
+        ("ImmediateReset", "ImmediateReset", "ResetCommand"),
+        ("Reboot", "Reboot", "ResetCommand"),
+        ("EmergencyStop", "EmergencyStop", "AbnormalCondition"),
+        ("GroundFault", "GroundFault", "AbnormalCondition"),
+        ("OvercurrentFault", "OvercurrentFault", "AbnormalCondition"),
+        ("PowerLoss", "PowerLoss", "AbnormalCondition"),
+        ("PowerQuality", "PowerQuality", "AbnormalCondition"),
+        ("Other", "Other", "AbnormalCondition"),
+        ("ReqEnergyTransferRejected", "ReqEnergyTransferRejected", "AbnormalCondition"),
+        ("EnergyLimitReached", "EnergyLimitReached", "EnergyLimitReached"),
+        ("SOCLimitReached", "SOCLimitReached", "EnergyLimitReached"),
+        ("TimeLimitReached", "TimeLimitReached", "TimeLimitReached"),
+        ("LocalOutOfCredit", "LocalOutOfCredit", "ChargingStateChanged"),
+        ("Timeout", "Timeout", "EVConnectTimeout"),
+        ("SoftReset", "Other", "AbnormalCondition"),
+        ("UnlockCommand", "Other", "AbnormalCondition"),
+        ("EVSEDisabled", "Other", "AbnormalCondition"),
     ],
 )
-def test_stop_reasons_of_both_generations(
-    reason: str, stopped: str, trigger: str, in_16: str
-) -> None:
+def test_stop_reasons_of_2x(reason: str, stopped: str, trigger: str) -> None:
     host = StopReason(reason)
     assert STOP_REASONS[host] == (StoppedReason(stopped), TriggerReason(trigger))
-    assert stop_reason_16(host) == in_16
 
 
 def test_every_stop_reason_has_its_row() -> None:
@@ -361,7 +353,7 @@ def test_unplugged_without_more() -> None:
     assert told.stopped_reason is StoppedReason.EV_DISCONNECTED
     assert told.trigger_reason is R.EV_COMMUNICATION_LOST
     assert told.charging_state is S.IDLE
-    assert told.stop_reason_16 == "EVDisconnected"
+    assert told.host_stop_reason is StopReason.EV_DISCONNECTED
 
 
 @pytest.mark.requirement("E07.FR.02", "E07.FR.05")
@@ -385,7 +377,7 @@ def test_the_stopping_token_waits_for_the_end_where_16_needs_it() -> None:
     ended = run(E.SESSION_FINISHED)
     assert ended is not None
     assert ended.id_token is None
-    assert (ended.stop_token, ended.stop_reason_16) == (OTHER, "Local")
+    assert (ended.stop_token, ended.host_stop_reason) == (OTHER, StopReason.LOCAL)
 
 
 @pytest.mark.requirement("F03.FR.02")
@@ -560,7 +552,7 @@ def test_any_order_is_told_as_a_story(
         # 1.6 can tell what follows only because it was told who charges.
         assert (event.starting_token is None) == (authorizing == 0)
         assert (event.stopped_reason is not None) == (event.event_type is ENDED)
-        assert (event.stop_reason_16 is not None) == (event.event_type is ENDED)
+        assert (event.host_stop_reason is not None) == (event.event_type is ENDED)
         if event.event_type is ENDED:
             open_id = None
     assert open_id is None

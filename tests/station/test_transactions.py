@@ -18,6 +18,7 @@ from ocppd.model.sessions import (
 )
 from ocppd.model.transactions import (
     ChargingState,
+    OcppTransactionEvent,
     ReadingContext,
     StoppedReason,
     TransactionEventResponse,
@@ -288,7 +289,7 @@ def test_what_the_host_does_not_resume_ends_with_the_last_stored_reading() -> No
         R.ABNORMAL_CONDITION,
         StoppedReason.POWER_LOSS,
     )
-    assert told.stop_reason_16 == "PowerLoss"
+    assert told.host_stop_reason is StopReason.POWER_LOSS
     assert told.timestamp == read_at
     assert told.meter_wh == 2600
     assert told.offline
@@ -413,6 +414,48 @@ def test_the_host_goes_away_and_comes_back() -> None:
     assert bay.told[-1].stopped_reason is StoppedReason.POWER_LOSS
 
 
+@pytest.mark.requirement("E17.FR.21")
+@pytest.mark.parametrize("topology", [[["sType2"]], [["sType2"], ["cCCS2"]]])
+def test_a_session_whose_place_is_no_more_has_ended(topology: list[list[str]]) -> None:
+    bay = Bay()
+    bay.charge(evse_id=2, connector_id=2)
+    bay.plug(uuid="session-2")
+    bay.measure(2600, evse_id=2)
+    read_at = bay.now()
+    bay.pass_time(600)
+    again = bay.restarted(topology)
+    told = again.told[-1]
+    assert (told.event_type, told.transaction_id, told.seq_no) == (ENDED, "session-1", 2)
+    assert (told.stopped_reason, told.trigger_reason) == (
+        StoppedReason.POWER_LOSS,
+        R.ABNORMAL_CONDITION,
+    )
+    assert (told.timestamp, told.meter_wh, told.evse) == (read_at, 2600, EvseRef(2, 2))
+    assert again.world.host.of("transaction_event") == [
+        OcppTransactionEvent(ENDED, "session-1", EvseRef(2, 2), "session-1")
+    ]
+    again.transactions.doubt()
+    again.transactions.on_stop()
+    again.transactions.on_restart()
+    assert len(again.told) == 3
+    assert again.transactions.open_transactions() == ()
+    for _ in range(3):
+        answer(again, 0, TransactionEventResponse())
+    again.begin(uuid="session-2")
+    assert again.told[-1].session_id == "session-2"
+    assert len(again.restarted().told) == 1
+
+
+def test_a_session_at_an_evse_that_nobody_has_is_not_in_doubt() -> None:
+    """A listener that fails here would keep the others from hearing that the host is gone."""
+    bay = Bay()
+    bay.charge(evse_id=2)
+    bay.evses._evses.pop(2)
+    bay.transactions.doubt()
+    bay.transactions.doubt(2)
+    assert bay.transactions.status_of("session-1")[0] is True
+
+
 @pytest.mark.parametrize("steps", range(9))
 def test_killed_after_each_step(steps: int) -> None:
     """Whenever the daemon dies, the story the CSMS gets is whole."""
@@ -509,6 +552,37 @@ def test_a_transaction_that_began_while_stopped_and_goes_on() -> None:
     assert bay.told[2].charging_state is ChargingState.CHARGING
     bay.finish()
     assert bay.told[-1].seq_no == 3
+
+
+@pytest.mark.requirement("E01.FR.16")
+def test_what_was_not_told_while_stopped_is_in_the_first_event_after_it() -> None:
+    bay = Bay(settings={TxCtrlr.TxStartPoint: "Authorized", TxCtrlr.TxStopPoint: "Authorized"})
+    bay.metering.on_hw_capabilities(
+        1, HwCapabilities(32, 6, 3, 1, 0, 0, 0, 0, True, "IEC62196Type2Cable")
+    )
+    bay.metering.on_limits(1, EvseLimits(None, 16, 3))
+    bay.plug(start_reason=SessionStartReason.AUTHORIZED, id_token=RFID)
+    assert bay.told[-1].cable_max_current_a is None
+    bay.transactions.on_stop()
+    bay.pass_time(1)
+    bay.begin(reservation_id=7)
+    bay.pass_time(1)
+    bay.report(E.CHARGING_STARTED)
+    bay.pass_time(1)
+    bay.transactions.on_restart()
+    told = bay.told[-1]
+    assert story(bay) == [("Started", 0, "Authorized"), ("Updated", 1, "TxResumed")]
+    assert told.evse_told
+    assert told.cable_max_current_a == 32
+    assert told.number_of_phases_used == 3
+    assert told.reservation_id == 7
+    bay.pass_time(1)
+    bay.report(E.CHARGING_PAUSED_EV)
+    again = bay.told[-1]
+    assert not again.evse_told
+    assert again.cable_max_current_a is None
+    assert again.number_of_phases_used is None
+    assert again.reservation_id is None
 
 
 # What others ask

@@ -1,5 +1,6 @@
 """A station's transactions and metering among fakes, for the tests of both."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -38,6 +39,7 @@ from tests.fakes import FakeCsms, MemoryStore, World
 from tests.station.models import TOPOLOGY, shipped_device_model
 
 E = SessionEventType
+Topology = Sequence[Sequence[str]]
 STARTED, UPDATED, ENDED = (
     TransactionEventType.STARTED,
     TransactionEventType.UPDATED,
@@ -91,6 +93,7 @@ class Bay:
     world: World = field(default_factory=World)
     settings: dict[ComponentVariable, str] = field(default_factory=dict)
     remote_starts: list[RemoteStart] = field(default_factory=list)
+    topology: Topology = TOPOLOGY
 
     def __post_init__(self) -> None:
         quiet = {
@@ -101,7 +104,7 @@ class Bay:
             SampledDataCtrlr.TxUpdatedMeasurands: "Energy.Active.Import.Register",
         }
         self.model = shipped_device_model(self.world.store, {**quiet, **self.settings})
-        self.evses = Evses(TOPOLOGY)
+        self.evses = Evses(self.topology)
         self.connectors = FakeConnectors()
         self.learned: list[tuple[IdToken, IdTokenInfo]] = []
         self.transactions = Transactions(
@@ -123,19 +126,19 @@ class Bay:
                 return start
         return None
 
-    def restarted(self) -> "Bay":
-        """Return the same bay after the daemon was killed and came back."""
+    def restarted(self, topology: Topology | None = None) -> "Bay":
+        """Return the same bay after the daemon was killed and came back, be it with less."""
         store = self.world.store.reopened()
         world = World(
             clock=self.world.clock,
             store=store,
             csms=FakeCsms(
                 connected=self.world.csms.connected,
-                names_transactions=self.world.csms.names_transactions,
+                manners=self.world.csms.manners,
             ),
         )
         world._ids = self.world._ids  # ids are never used twice
-        return Bay(world, self.settings, self.remote_starts)
+        return Bay(world, self.settings, self.remote_starts, topology or self.topology)
 
     @property
     def store(self) -> MemoryStore:
@@ -200,11 +203,10 @@ def answer(
     bay: Bay,
     at: int,
     response: TransactionEventResponse,
-    generation: str = "2.x",
 ) -> QueueEntry:
     """Answer the event that is at a place of the queue."""
     entry = [e for e in bay.store.entries if isinstance(e.request, TransactionEvent)][at]
     with bay.store.atomically():
-        bay.transactions.on_event_answered(entry, response, generation)
+        bay.transactions.on_event_answered(entry, response)
         bay.store.dequeue(entry)
     return entry

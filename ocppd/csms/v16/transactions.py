@@ -11,6 +11,7 @@ from ocppd.csms.spelling import Message
 from ocppd.csms.v16.meter_values import encode_values, transaction_number
 from ocppd.csms.v16.tokens import cut_id_token, decode_id_tag_info
 from ocppd.model.queue import TransactionFacts
+from ocppd.model.sessions import StopReason
 from ocppd.model.tokens import IdToken
 from ocppd.model.transactions import (
     MeterValue,
@@ -22,6 +23,22 @@ from ocppd.station.evse import Evses
 
 if TYPE_CHECKING:
     from ocppd.station.station import Station
+
+_SAME_REASONS = frozenset(
+    {
+        StopReason.DE_AUTHORIZED,
+        StopReason.EMERGENCY_STOP,
+        StopReason.EV_DISCONNECTED,
+        StopReason.HARD_RESET,
+        StopReason.LOCAL,
+        StopReason.POWER_LOSS,
+        StopReason.REBOOT,
+        StopReason.REMOTE,
+        StopReason.SOFT_RESET,
+        StopReason.UNLOCK_COMMAND,
+    }
+)
+"""The host's reasons that 1.6 has too; each other one is `Other`."""
 
 
 def transaction_messages(
@@ -77,15 +94,23 @@ def encode_stop_transaction(event: TransactionEvent, number: int) -> Payload:
         idTag=cut_id_token(event.stop_token) if event.stop_token else None,
         meterStop=meter_wh or 0,
         timestamp=timestamp(event.timestamp),
-        reason=event.stop_reason_16,
+        reason=encode_stop_reason(event.host_stop_reason),
         transactionData=encode_values(event.meter_values) or None,
     )
+
+
+def encode_stop_reason(reason: StopReason | None) -> str | None:
+    """Return Reason, of which 1.6 takes Local for granted where there is none."""
+    if reason is None:
+        return None
+    return reason.value if reason in _SAME_REASONS else StopReason.OTHER.value
 
 
 def decode_start_transaction_response(payload: Payload) -> TransactionEventResponse:
     """Read StartTransaction.conf."""
     return TransactionEventResponse(
         id_token_info=decode_id_tag_info(payload["idTagInfo"]),
+        names_transaction=True,
         csms_transaction_id=str(payload["transactionId"]),
     )
 
@@ -94,12 +119,13 @@ def decode_stop_transaction_response(payload: Payload) -> TransactionEventRespon
     """Read StopTransaction.conf."""
     info = payload.get("idTagInfo")
     return TransactionEventResponse(
-        id_token_info=decode_id_tag_info(info) if info is not None else None
+        id_token_info=decode_id_tag_info(info) if info is not None else None,
+        names_transaction=True,
     )
 
 
 def _decode_meter_values_response(_payload: Payload) -> TransactionEventResponse:
-    return TransactionEventResponse()
+    return TransactionEventResponse(names_transaction=True)
 
 
 def _signed_ones(values: tuple[MeterValue, ...]) -> tuple[MeterValue, ...]:

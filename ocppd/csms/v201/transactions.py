@@ -39,8 +39,6 @@ _TRIGGERS = {
 }
 _STOPPED = {StoppedReason.REQ_ENERGY_TRANSFER_REJECTED: StoppedReason.OTHER}
 
-_ID_LENGTH = 36
-
 
 @dataclass(frozen=True, slots=True)
 class TransactionSpelling:
@@ -76,7 +74,7 @@ class TransactionSpelling:
             cableMaxCurrent=event.cable_max_current_a,
             reservationId=event.reservation_id,
             transactionInfo=present(
-                transactionId=event.transaction_id[:_ID_LENGTH],
+                transactionId=event.transaction_id,
                 chargingState=event.charging_state,
                 timeSpentCharging=event.time_spent_charging_s,
                 stoppedReason=stopped,

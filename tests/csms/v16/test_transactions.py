@@ -12,6 +12,7 @@ from ocppd.csms.v16.meter_values import meter_values_messages, requests
 from ocppd.csms.v16.transactions import transaction_messages
 from ocppd.errors import NotSpoken
 from ocppd.model.queue import TransactionFacts
+from ocppd.model.sessions import StopReason
 from ocppd.model.tokens import AuthorizationStatus, IdToken, IdTokenType
 from ocppd.model.transactions import (
     MeterValue,
@@ -125,6 +126,40 @@ def test_the_end() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("host", "in_16"),
+    [
+        ("DeAuthorized", "DeAuthorized"),
+        ("Remote", "Remote"),
+        ("Local", "Local"),
+        ("MasterPass", "Other"),
+        ("StoppedByEV", "Other"),
+        ("EVDisconnected", "EVDisconnected"),
+        ("HardReset", "HardReset"),
+        ("ImmediateReset", "Other"),
+        ("Reboot", "Reboot"),
+        ("EmergencyStop", "EmergencyStop"),
+        ("GroundFault", "Other"),
+        ("OvercurrentFault", "Other"),
+        ("PowerLoss", "PowerLoss"),
+        ("PowerQuality", "Other"),
+        ("Other", "Other"),
+        ("ReqEnergyTransferRejected", "Other"),
+        ("EnergyLimitReached", "Other"),
+        ("SOCLimitReached", "Other"),
+        ("TimeLimitReached", "Other"),
+        ("LocalOutOfCredit", "Other"),
+        ("Timeout", "Other"),
+        ("SoftReset", "SoftReset"),
+        ("UnlockCommand", "UnlockCommand"),
+        ("EVSEDisabled", "Other"),
+    ],
+)
+def test_the_reasons_of_the_host(host: str, in_16: str) -> None:
+    [(_, payload)] = spelled(replace(ENDED, host_stop_reason=StopReason(host)))
+    assert payload["reason"] == in_16
+
+
 def test_a_signed_begin_follows_the_start_with_the_number_of_its_answer() -> None:
     event = replace(
         STARTED, meter_values=(energy(1000.0, ReadingContext.TRANSACTION_BEGIN, SIGNED),)
@@ -166,6 +201,12 @@ def test_the_answers() -> None:
     assert answered.id_token_info.status is AuthorizationStatus.EXPIRED
     [values] = transaction_messages(StationAtHand(), PERIODIC, KNOWN)  # type: ignore[arg-type]
     assert values.decode({}).csms_transaction_id is None
+    [start] = transaction_messages(StationAtHand(), STARTED, KNOWN)  # type: ignore[arg-type]
+    accepted = {"idTagInfo": {"status": "Accepted"}, "transactionId": 17}
+    assert all(
+        answer.names_transaction
+        for answer in (start.decode(accepted), stop.decode({}), values.decode({}))
+    )
 
 
 @settings(max_examples=150, deadline=None)
