@@ -118,19 +118,19 @@ class SessionSteps:
         if told is None:
             return after
         dressed = list(values) or self._values.of(evse, told, event, meter)
-        key_told = session.transaction is not None and session.transaction.key_told
-        keyed, key_told_now = self.measurements.with_keys(
-            dressed, evse.meter_public_key, told=key_told
+        before = session.transaction
+        keyed, key_told = self.measurements.with_keys(
+            dressed, evse.meter_public_key, told=before is not None and before.key_told
         )
         told = replace(told, meter_values=keyed)
         if not self.stopped:
             self._put(told, evse)
         elif not self._untold.keep(told):
-            after, key_told_now = untold(session, step), key_told
+            after = untold(session, step)
         if after.transaction is not None:
             seq_no = told.seq_no if self.stopped else after.transaction.seq_no
             after = replace(
-                after, transaction=replace(after.transaction, seq_no=seq_no, key_told=key_told_now)
+                after, transaction=replace(after.transaction, seq_no=seq_no, key_told=key_told)
             )
             self.readings.save(evse, now=True)
         return after
