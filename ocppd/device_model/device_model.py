@@ -31,7 +31,7 @@ from ocppd.model.variables import (
     StatusInfo,
 )
 
-log = logging.getLogger(__name__)
+_LOG = logging.getLogger(__name__)
 
 CSMS = "csms"
 """The source of what the CSMS writes, and the one that mutability binds."""
@@ -411,7 +411,7 @@ class DeviceModel:
                     observer(variable.address, old, value, source)
                 except Exception:
                     # One that fails must neither undo the write nor keep the others from it.
-                    log.exception("An observer of %s failed", variable.address)
+                    _LOG.exception("An observer of %s failed", variable.address)
 
     def _problem(
         self, variable: ModelVariable, attribute_type: AttributeType, value: str

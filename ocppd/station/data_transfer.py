@@ -11,7 +11,7 @@ from ocppd.model.data_transfer import DataTransfer, DataTransferResponse, DataTr
 from ocppd.station.answer import Answer
 from ocppd.station.ports import Outside
 
-log = logging.getLogger(__name__)
+_LOG = logging.getLogger(__name__)
 
 AGENT = "OcppDataTransfer"
 LONGEST_VENDOR_ID = 255
@@ -39,10 +39,10 @@ class DataTransfers:
         try:
             return await self._csms.call(request)
         except (Offline, NoAnswer) as error:
-            log.info("DataTransfer of %s: %s", request.vendor_id, error)
+            _LOG.info("DataTransfer of %s: %s", request.vendor_id, error)
             return DataTransferResponse(DataTransferStatus.OFFLINE)
         except Refused as error:
-            log.warning("DataTransfer of %s: %s", request.vendor_id, error)
+            _LOG.warning("DataTransfer of %s: %s", request.vendor_id, error)
             return DataTransferResponse(DataTransferStatus.REJECTED)
 
     async def receive(self, request: DataTransfer) -> Answer[DataTransferResponse]:
@@ -52,7 +52,7 @@ class DataTransfers:
         try:
             response = await self._agents.data_transfer(request)
         except AgentRefused as error:
-            log.warning("DataTransfer of %s: %s", request.vendor_id, error)
+            _LOG.warning("DataTransfer of %s: %s", request.vendor_id, error)
             return Answer(DataTransferResponse(DataTransferStatus.REJECTED))
         match response.status:
             case DataTransferStatus.OFFLINE:  # no word for the CSMS

@@ -34,7 +34,7 @@ from ocppd.station.ports import LegacyKeys, Outside
 from ocppd.station.reports import Reports
 from ocppd.station.security import Security
 
-log = logging.getLogger(__name__)
+_LOG = logging.getLogger(__name__)
 
 _DONE = (SetVariableStatus.ACCEPTED, SetVariableStatus.REBOOT_REQUIRED)
 # CiString500Type: a longer value could not be read back by the CSMS.
@@ -108,7 +108,7 @@ class Provisioning:
     def _get_key(self, item: GetVariable, source: str) -> GetVariableResult:
         """Read a key; the result repeats nothing of the address but the key."""
         if not self.keys.active:
-            log.warning("A variable without component was asked for; OCPP 2.x has no keys")
+            _LOG.warning("A variable without component was asked for; OCPP 2.x has no keys")
             return self._device_model.read(item)
         address = _key_address(item.address)
         key = self.keys.read(address.variable.name)
@@ -126,7 +126,7 @@ class Provisioning:
         address = self.keys.address_of(key)
         if address is not None:
             self._warned.add(key)
-            log.warning("The key %s is addressed as %s in all versions of OCPP", key, address)
+            _LOG.warning("The key %s is addressed as %s in all versions of OCPP", key, address)
 
     # Writing
 
@@ -183,7 +183,7 @@ class Provisioning:
         if status in _DONE and kind is AttributeType.ACTUAL:
             objection = self._connection_settings.objection(item, planned)
             if objection is not None:
-                log.info("%s is not changed: %s", item.address, objection.additional_info)
+                _LOG.info("%s is not changed: %s", item.address, objection.additional_info)
                 return _refused(item.address, kind, objection)
         result = self._device_model.write(item, source)
         if result.status in _DONE and kind is AttributeType.ACTUAL:
@@ -195,7 +195,7 @@ class Provisioning:
 
     def _set_key(self, item: SetVariable, source: str) -> SetVariableResult:
         if not self.keys.active:
-            log.warning("A variable without component was to be set; OCPP 2.x has no keys")
+            _LOG.warning("A variable without component was to be set; OCPP 2.x has no keys")
             return SetVariableResult(
                 item.address, SetVariableStatus.UNKNOWN_COMPONENT, item.attribute_type
             )

@@ -34,7 +34,7 @@ from ocppd.station.evse import Connector, Evse, Evses, RemoteStart
 from ocppd.station.ports import Outside
 from ocppd.station.trigger_message import MessageTriggers
 
-log = logging.getLogger(__name__)
+_LOG = logging.getLogger(__name__)
 
 EVSE_AGENT = "EvseManager"
 AUTHORIZING_S = 60
@@ -140,7 +140,7 @@ class RemoteControl:
         return claim(self._evses, evse, id_token, self._clock.now())
 
     def _reject(self, request: StartTransaction, why: StatusInfo) -> Answer[StartTransactionResult]:
-        log.info(
+        _LOG.info(
             "Remote start at EVSE %s rejected: %s",
             request.evse_id if request.evse_id is not None else "any",
             why.additional_info or why.reason_code,
@@ -270,13 +270,13 @@ class RemoteControl:
 
     async def _stop(self, evse_id: int, reason: StopReason) -> None:
         if not await self._stopped(evse_id, reason):
-            log.warning("The host does not stop the transaction at EVSE %d", evse_id)
+            _LOG.warning("The host does not stop the transaction at EVSE %d", evse_id)
 
     async def _stopped(self, evse_id: int, reason: StopReason) -> bool:
         try:
             return await self._transactions.stop(evse_id, reason)
         except AgentRefused as error:
-            log.warning("EVSE %d: %s", evse_id, error)
+            _LOG.warning("EVSE %d: %s", evse_id, error)
             return False
 
     # F05
@@ -301,7 +301,7 @@ class RemoteControl:
         try:
             unlocked = await self._agents.force_unlock(evse.id, connector.id)
         except AgentRefused as error:
-            log.warning("Connector %d of EVSE %d: %s", connector.id, evse.id, error)
+            _LOG.warning("Connector %d of EVSE %d: %s", connector.id, evse.id, error)
             return _unlock(UnlockStatus.NOT_SUPPORTED, str(error))
         # F05.FR.04, FR.05
         return _unlock(UnlockStatus.UNLOCKED if unlocked else UnlockStatus.UNLOCK_FAILED)

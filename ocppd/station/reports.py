@@ -22,7 +22,7 @@ from ocppd.model.variables import ComponentVariable, Mutability, StatusInfo
 from ocppd.station.answer import Answer
 from ocppd.station.ports import Outside
 
-log = logging.getLogger(__name__)
+_LOG = logging.getLogger(__name__)
 
 _MOST_AT_ONCE = 4
 # What frame, envelope and one variable's punctuation take at most, with every member there is.
@@ -103,7 +103,7 @@ class Reports:
                 )
                 page, seq_no = following, seq_no + 1
         except CsmsError as error:
-            log.info("Report %d was not sent to its end: %s", request_id, error)
+            _LOG.info("Report %d was not sent to its end: %s", request_id, error)
         finally:
             self._running -= 1
 

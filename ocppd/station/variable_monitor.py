@@ -12,7 +12,7 @@ from ocppd.model.variables import Component, ComponentVariable, Mutability, Vari
 from ocppd.station.event_ids import EventIds
 from ocppd.station.ports import LegacyKeys, Outside
 
-log = logging.getLogger(__name__)
+_LOG = logging.getLogger(__name__)
 
 _MOST_FORMS = 10_000
 
@@ -46,7 +46,7 @@ class VariableMonitor:
         """
         for address in addresses:
             if self._count >= _MOST_FORMS:
-                log.warning("More than %d variables are to be watched; left out", _MOST_FORMS)
+                _LOG.warning("More than %d variables are to be watched; left out", _MOST_FORMS)
                 return
             if address.component.name:
                 forms = self._forms.setdefault(_folded(address), {})
@@ -57,9 +57,9 @@ class VariableMonitor:
 
     def _monitor_key(self, name: str) -> None:
         if not self._keys.active:
-            log.warning("%s cannot be watched: OCPP 2.x has no configuration keys", name)
+            _LOG.warning("%s cannot be watched: OCPP 2.x has no configuration keys", name)
         elif self._keys.read(name) is None:
-            log.warning("%s cannot be watched: there is no such configuration key", name)
+            _LOG.warning("%s cannot be watched: there is no such configuration key", name)
         else:
             self._count += name not in self._key_forms
             self._key_forms[name] = ComponentVariable(Component(""), Variable(name))

@@ -33,7 +33,7 @@ from ocppd.store import component_files
 from ocppd.store.component_files import Catalogue, package_files, station_files
 from ocppd.strict_yaml import YamlError
 
-log = logging.getLogger(__name__)
+_LOG = logging.getLogger(__name__)
 
 Topology = Sequence[Sequence[str | None]]
 """The type of each connector of each EVSE, in order; None where it is not known."""
@@ -74,7 +74,7 @@ def build_device_model(
     device_model = DeviceModel(definitions, store)
     for (address, attribute_type), (value, source) in (stored or {}).items():
         if not device_model.restore(address, attribute_type, value, source):
-            log.warning("The saved value of %s does not fit it any more; left out", address)
+            _LOG.warning("The saved value of %s does not fit it any more; left out", address)
     return device_model
 
 
@@ -269,7 +269,7 @@ def _write_cache(
         aside.write_text(json.dumps(document, separators=(",", ":")))
         aside.replace(cache)
     except OSError as error:
-        log.warning("Cannot keep the component definitions: %s", error)
+        _LOG.warning("Cannot keep the component definitions: %s", error)
 
 
 def _to_row(definition: VariableDefinition) -> list[Any]:

@@ -17,7 +17,7 @@ from ocppd.model.data_transfer import (
 if TYPE_CHECKING:
     from ocppd.station.station import Station
 
-log = logging.getLogger(__name__)
+_LOG = logging.getLogger(__name__)
 
 
 def encode_data_transfer(request: DataTransfer) -> Payload:
@@ -55,7 +55,7 @@ def encode_data_transfer_response(response: DataTransferResponse) -> Payload:
     try:
         custom_data = _encode_custom_data(response.custom_data, "custom_data")
     except InvalidArgument as error:
-        log.warning("The host's answer to a DataTransfer loses its custom data: %s", error)
+        _LOG.warning("The host's answer to a DataTransfer loses its custom data: %s", error)
         custom_data = None
     return present(status=response.status.value, data=data, customData=custom_data)
 
