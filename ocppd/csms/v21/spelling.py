@@ -1,20 +1,12 @@
-"""OCPP 2.1 whole: what a station at hand says and hears in it."""
+"""OCPP 2.1 whole: what a station at hand says and hears in it, as 2.0.1 but for a few words."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ocppd.csms.spelling import Spelling, collected, durable_messages, gate_of_2
-from ocppd.csms.v21 import (
-    authorization,
-    availability,
-    data_transfer,
-    meter_values,
-    provisioning,
-    registration,
-    remote_control,
-    reset,
-    security,
-    transactions,
-)
+from ocppd.csms.spelling import Spelling, collected, durable_messages
+from ocppd.csms.v21 import authorization, availability, meter_values, provisioning, transactions
+from ocppd.csms.v201 import spelling as v201
+from ocppd.csms.v201.security import security_messages
 from ocppd.ocppj.frames import Dialect
 
 if TYPE_CHECKING:
@@ -23,31 +15,21 @@ if TYPE_CHECKING:
 
 def spelling(station: "Station") -> Spelling:
     """Return how this version says what the station has to say."""
-    return Spelling(
+    earlier = v201.spelling(station)
+    others = collected(
+        authorization.REQUESTS,
+        availability.REQUESTS,
+        meter_values.REQUESTS,
+        provisioning.REQUESTS,
+    )
+    return replace(
+        earlier,
         dialect=Dialect.OCPP_21,
-        routes={
-            **authorization.routes(station),
-            **availability.routes(station),
-            **data_transfer.routes(station),
-            **provisioning.routes(station),
-            **remote_control.routes(station),
-            **reset.routes(station),
-            **transactions.routes(station),
-        },
-        requests=collected(
-            authorization.REQUESTS,
-            availability.REQUESTS,
-            data_transfer.REQUESTS,
-            meter_values.REQUESTS,
-            provisioning.REQUESTS,
-            registration.REQUESTS,
-            security.REQUESTS,
-        ),
+        requests={**earlier.requests, **others},
         encode_entry=durable_messages(
             station,
             transactions.transaction_messages,
             meter_values.meter_values_messages,
-            security.security_messages,
+            security_messages,
         ),
-        gate=gate_of_2,
     )

@@ -3,7 +3,6 @@ from typing import Any
 
 import pytest
 
-from ocppd.csms.v21 import data_transfer as v21
 from ocppd.csms.v201 import data_transfer as v201
 from ocppd.errors import InvalidArgument
 from ocppd.model.data_transfer import (
@@ -14,7 +13,7 @@ from ocppd.model.data_transfer import (
 )
 from tests.csms.spoken import Spoken
 
-VERSIONS: dict[str, ModuleType] = {"2.0.1": v201, "2.1": v21}
+VERSIONS: dict[str, ModuleType] = {"2.0.1": v201, "2.1": v201}
 
 
 @pytest.fixture(params=list(VERSIONS))

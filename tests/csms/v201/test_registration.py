@@ -2,7 +2,6 @@
 
 import pytest
 
-from ocppd.csms.v21 import registration as v21
 from ocppd.csms.v201 import registration as v201
 from ocppd.model.registration import (
     BootNotification,
@@ -16,7 +15,7 @@ from tests.csms.spoken import as_sent
 from tests.fakes import START
 
 VERSIONS = pytest.mark.parametrize(
-    ("version", "requests"), [("2.0.1", v201.REQUESTS), ("2.1", v21.REQUESTS)]
+    ("version", "requests"), [("2.0.1", v201.REQUESTS), ("2.1", v201.REQUESTS)]
 )
 
 

@@ -4,7 +4,6 @@ from typing import Any
 import pytest
 
 from ocppd.csms.payload import RpcError
-from ocppd.csms.v21 import remote_control as v21
 from ocppd.csms.v201 import remote_control as v201
 from ocppd.device_model.names import AuthCtrlr
 from ocppd.model.availability import ConnectorStatus
@@ -13,7 +12,7 @@ from ocppd.model.tokens import AuthorizationType, IdToken, IdTokenType, Provided
 from ocppd.model.variables import EvseRef
 from tests.csms.spoken import Spoken
 
-VERSIONS: dict[str, ModuleType] = {"2.0.1": v201, "2.1": v21}
+VERSIONS: dict[str, ModuleType] = {"2.0.1": v201, "2.1": v201}
 TOKEN = {"idToken": "T", "type": "ISO14443"}
 
 
@@ -70,13 +69,13 @@ async def test_a_refusal_says_why(spoken: Spoken) -> None:
 
 
 async def test_a_token_type_that_nobody_knows_is_refused_by_its_path() -> None:
-    spoken = Spoken("2.1", v21)
+    spoken = Spoken("2.1", v201)
     with pytest.raises(RpcError, match=r"idToken\.type"):
         await _start(spoken, idToken={"idToken": "T", "type": "Palm"})
 
 
 async def test_the_types_of_2_1_are_offered_too() -> None:
-    spoken = Spoken("2.1", v21)
+    spoken = Spoken("2.1", v201)
     assert await _start(spoken, idToken={"idToken": "V", "type": "VIN"}) == {"status": "Accepted"}
     [offer] = spoken.world.host.of("provide_token")
     assert (offer.id_token.type, offer.evse_ids) == (IdTokenType.VIN, ())
@@ -136,6 +135,6 @@ async def test_trigger_message(spoken: Spoken) -> None:
 
 @pytest.mark.requirement("F06.FR.19")
 async def test_custom_triggers_are_not_implemented() -> None:
-    spoken = Spoken("2.1", v21)
+    spoken = Spoken("2.1", v201)
     request = {"requestedMessage": "CustomTrigger", "customTrigger": "Hello"}
     assert await spoken.answer_to("TriggerMessage", request) == {"status": "NotImplemented"}

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from ocppd.csms.v21 import reset as v21
 from ocppd.csms.v201 import reset as v201
 from tests.csms.spoken import as_sent
 from tests.station.blocks import Blocks
@@ -13,9 +12,9 @@ from tests.station.blocks import Blocks
 ALL = [
     ("2.0.1", v201, "Immediate"),
     ("2.0.1", v201, "OnIdle"),
-    ("2.1", v21, "Immediate"),
-    ("2.1", v21, "OnIdle"),
-    ("2.1", v21, "ImmediateAndResume"),
+    ("2.1", v201, "Immediate"),
+    ("2.1", v201, "OnIdle"),
+    ("2.1", v201, "ImmediateAndResume"),
 ]
 
 
@@ -38,7 +37,7 @@ async def test_an_idle_station(version: str, module: ModuleType, kind: str) -> N
 
 
 @pytest.mark.requirement("B12.FR.01")
-@pytest.mark.parametrize(("version", "module"), [("2.0.1", v201), ("2.1", v21)])
+@pytest.mark.parametrize(("version", "module"), [("2.0.1", v201), ("2.1", v201)])
 async def test_scheduled_says_for_whom_it_waits(version: str, module: ModuleType) -> None:
     blocks = Blocks()
     await blocks.online()
@@ -52,7 +51,7 @@ async def test_scheduled_says_for_whom_it_waits(version: str, module: ModuleType
 
 
 @pytest.mark.requirement("B11.FR.09")
-@pytest.mark.parametrize(("version", "module"), [("2.0.1", v201), ("2.1", v21)])
+@pytest.mark.parametrize(("version", "module"), [("2.0.1", v201), ("2.1", v201)])
 async def test_an_evse_that_cannot_be_reset(version: str, module: ModuleType) -> None:
     told = await ask(version, module, Blocks(), type="Immediate", evseId=1)
     assert told["status"] == "Rejected"
