@@ -98,13 +98,12 @@ class TriggerMessage:
     """TriggerMessageRequest; EVSE 0 is the station, none is wherever the message makes sense.
 
     `lenient` is how 1.6 means it: a BootNotification may be asked for at any time, a
-    StatusNotification of everything at once. `custom_trigger` goes with CustomTrigger.
+    StatusNotification of everything at once.
     """
 
     requested_message: MessageTrigger
     evse: EvseRef | None = None
     lenient: bool = False
-    custom_trigger: str | None = None
 
 
 class ResetType(StrEnum):

@@ -83,7 +83,6 @@ class Registration:
         self._beating = False
         self._setting_clock = False
         self._offline_since: float | None = None
-        self._when_registered: list[Callable[[], object]] = []
         self._when_online: list[Callable[[], object]] = []
         self._when_stopped: list[Callable[[], object]] = []
         self._when_restarted: list[Callable[[], object]] = []
@@ -100,10 +99,6 @@ class Registration:
         return self.connection_status.connected and self.status is RegistrationStatus.ACCEPTED
 
     # What others may hang in
-
-    def while_registered(self, call: Callable[[], object]) -> None:
-        """Call a function after each acceptance of a BootNotification."""
-        self._when_registered.append(call)
 
     def when_online(self, call: Callable[[], object]) -> None:
         """Call a function whenever the CSMS may be told things again: accepted, or back again."""
@@ -211,14 +206,6 @@ class Registration:
 
     # Booting
 
-    def boot_again(self, reason: BootReason) -> None:
-        """Register anew, such as after something of the station changed."""
-        self._reason = reason
-        self.status = None
-        self._end_attempts()
-        if self.connection_status.connected:
-            self._boot_after(0.0)
-
     def trigger_boot(self) -> None:
         """Send a BootNotification because the CSMS asked for it (F06), also before its time."""
         self._start_boot(BootReason.TRIGGERED)
@@ -319,8 +306,6 @@ class Registration:
             self._device_model.set_actual(OCPPCommCtrlr.HeartbeatInterval, response.interval_s)
         self._restart_heartbeat()
         self._availability.report_all()  # B01.FR.05
-        for call in self._when_registered:
-            call()
         self._tell_online()
 
     # Why the station started

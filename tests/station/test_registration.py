@@ -48,8 +48,6 @@ def heartbeats(blocks: Blocks) -> int:
 @pytest.mark.requirement("B01.FR.01", "B01.FR.09", "B01.FR.04", "B01.FR.05")
 async def test_a_cold_boot() -> None:
     blocks = Blocks(IDENTITY)
-    registered: list[str] = []
-    blocks.registration.while_registered(lambda: registered.append("registered"))
     await blocks.connect()
     (boot,) = boots(blocks)
     assert boot.reason is BootReason.POWER_UP
@@ -60,7 +58,6 @@ async def test_a_cold_boot() -> None:
     assert blocks.registration.registered
     assert blocks.device_model.integer(OCPPCommCtrlr.HeartbeatInterval) == 300
     assert len(blocks.statuses()) == 4
-    assert registered == ["registered"]
     assert blocks.csms.log[-1] == "wake"
     assert blocks.world.host.of("connection_status") == [CONNECTED]
     assert blocks.world.host.of("boot_notification_response") == [accepted()]
@@ -452,13 +449,3 @@ async def test_a_restart_does_not_wait_for_an_interval_from_before() -> None:
     blocks.registration.restart()
     await blocks.connect()
     assert len(boots(blocks)) == 2
-
-
-async def test_booting_again_because_something_changed() -> None:
-    blocks = Blocks()
-    await blocks.online()
-    blocks.registration.boot_again(BootReason.FIRMWARE_UPDATE)
-    assert not blocks.registration.registered
-    await blocks.settle()
-    assert [boot.reason for boot in boots(blocks)] == [BootReason.FIRMWARE_UPDATE]
-    assert blocks.registration.registered

@@ -65,7 +65,6 @@ def decode_trigger_message(payload: Payload) -> TriggerMessage:
     return TriggerMessage(
         MessageTrigger(payload["requestedMessage"]),
         EvseRef(evse["id"], evse.get("connectorId")) if evse is not None else None,
-        custom_trigger=payload.get("customTrigger"),
     )
 
 
