@@ -26,3 +26,6 @@ class Clock(Protocol):
 
     def adjust(self, offset: timedelta) -> None:
         """Add to every later `now()` what the machine's clock is wrong by."""
+
+    def when_adjusted(self, call: Callable[[], object]) -> None:
+        """Call a function after each `adjust`, for who waits for a time of day."""

@@ -135,7 +135,7 @@ class Daemon:
             Evses(config.evses),
             keys=ConfigurationKeys(
                 model,
-                active=lambda: self.csms.names_transactions,
+                active=lambda: self.csms.manners.names_transactions,
                 custom=read_keys(config.device_model),
             ),
             security_log=SecurityLogFile(

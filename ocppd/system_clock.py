@@ -13,6 +13,7 @@ class SystemClock:
 
     def __init__(self) -> None:
         self._offset = timedelta()
+        self._when_adjusted: list[Callable[[], object]] = []
 
     def now(self) -> datetime:
         """Return the present moment in UTC."""
@@ -29,3 +30,9 @@ class SystemClock:
     def adjust(self, offset: timedelta) -> None:
         """Correct every later `now()`."""
         self._offset += offset
+        for call in self._when_adjusted:
+            call()
+
+    def when_adjusted(self, call: Callable[[], object]) -> None:
+        """Call a function after each `adjust`."""
+        self._when_adjusted.append(call)

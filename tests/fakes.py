@@ -13,6 +13,7 @@ from typing import Any
 from ocppd.errors import AgentRefused, Offline
 from ocppd.model.availability import OperationalStatus
 from ocppd.model.data_transfer import DataTransfer, DataTransferResponse, DataTransferStatus
+from ocppd.model.manners import Manners
 from ocppd.model.queue import Durable, QueueEntry, TransactionFacts
 from ocppd.model.registration import BootReason
 from ocppd.model.requests import CsmsRequest
@@ -43,6 +44,7 @@ class FakeClock:
         self._offset = timedelta()
         self._numbers = itertools.count()
         self._due: list[tuple[float, int, FakeTimer, Callable[[], object]]] = []
+        self._when_adjusted: list[Callable[[], object]] = []
 
     def now(self) -> datetime:
         return self._now + timedelta(seconds=self._elapsed) + self._offset
@@ -52,6 +54,15 @@ class FakeClock:
 
     def adjust(self, offset: timedelta) -> None:
         self._offset += offset
+        for call in self._when_adjusted:
+            call()
+
+    def jump(self, offset: timedelta) -> None:
+        """Have somebody else set the machine's clock, of which the daemon hears nothing."""
+        self._offset += offset
+
+    def when_adjusted(self, call: Callable[[], object]) -> None:
+        self._when_adjusted.append(call)
 
     def call_later(self, delay_s: float, call: Callable[[], object]) -> FakeTimer:
         timer = FakeTimer()
@@ -223,9 +234,9 @@ Reply = Callable[[Any], Any]
 class FakeCsms:
     """A CSMS that answers by the functions in `replies`, one per request class."""
 
-    def __init__(self, *, connected: bool = True, names_transactions: bool = False) -> None:
+    def __init__(self, *, connected: bool = True, manners: Manners | None = None) -> None:
         self.connected = connected
-        self.names_transactions = names_transactions
+        self.manners = manners or Manners()
         self.replies: dict[type, Reply] = {}
         self.sent: list[CsmsRequest[Any]] = []
         self.triggered: list[CsmsRequest[Any]] = []
@@ -316,6 +327,8 @@ class FakeAgents:
     data_transfer_response: DataTransferResponse = field(
         default_factory=lambda: DataTransferResponse(DataTransferStatus.ACCEPTED)
     )
+    failing: set[str] = field(default_factory=set)
+    """Members that are there and fail."""
     calls: list[tuple[Any, ...]] = field(default_factory=list)
 
     def has(self, interface: str) -> bool:
@@ -325,6 +338,8 @@ class FakeAgents:
         if interface not in self.interfaces:
             raise AgentRefused(f"nobody implements {interface}")
         self.calls.append(call)
+        if call[0] in self.failing:
+            raise AgentRefused(f"{call[0]} failed")
 
     def of(self, member: str) -> list[tuple[Any, ...]]:
         """The arguments of each call of a member."""
@@ -334,7 +349,7 @@ class FakeAgents:
         self, evse_id: int, connector_id: int, status: OperationalStatus
     ) -> bool:
         self._call("EvseManager", "enable_disable", evse_id, connector_id, status)
-        return self.answer
+        return (status is OperationalStatus.OPERATIVE) is self.answer
 
     async def pause_charging(self, evse_id: int) -> bool:
         self._call("EvseManager", "pause_charging", evse_id)

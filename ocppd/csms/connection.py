@@ -27,6 +27,7 @@ from ocppd.device_model.names import (
     SecurityCtrlr,
 )
 from ocppd.errors import CsmsError, Offline
+from ocppd.model.manners import Manners
 from ocppd.model.queue import QueueEntry
 from ocppd.model.registration import BootNotification, ConnectionStatus
 from ocppd.model.requests import CsmsRequest
@@ -148,9 +149,11 @@ class CsmsConnection:
         return self._link is not None
 
     @property
-    def names_transactions(self) -> bool:
-        """Whether the CSMS gives transactions their id (1.6), by the version spoken last."""
-        return self._version == "1.6"
+    def manners(self) -> Manners:
+        """How the CSMS thinks, by the version spoken last, or else the one that is preferred."""
+        version = self._version or _preferred_version(self._model)
+        spelling = self._spellings.get(SUBPROTOCOLS[version]) if version else None
+        return spelling.manners if spelling else Manners()
 
     @property
     def status(self) -> ConnectionStatus:
@@ -453,6 +456,17 @@ def _version_spoken_last(model: DeviceModel) -> str | None:
         if noted == "OCPP" + version.replace(".", ""):
             return version
     return None
+
+
+def _preferred_version(model: DeviceModel) -> str | None:
+    """Return what is offered first on the connection that is tried first, if there is any."""
+    slot = Rotation(model).slot
+    if slot is None:
+        return None
+    try:
+        return profile_of(slot, model).versions[0]
+    except Unusable:
+        return None
 
 
 def _report(task: "asyncio.Task[None]") -> None:

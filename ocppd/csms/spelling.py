@@ -12,6 +12,7 @@ from enum import Enum, auto
 from typing import Any, Generic, NamedTuple, TypeVar, assert_never
 
 from ocppd.csms.payload import Payload, Route, RpcError
+from ocppd.model.manners import Manners
 from ocppd.model.queue import QueueEntry, TransactionFacts
 from ocppd.model.security import SecurityEventNotification
 from ocppd.model.transactions import MeterValues, TransactionEvent
@@ -77,6 +78,7 @@ class Spelling:
     """One version of OCPP, as the station at hand speaks it."""
 
     dialect: Dialect
+    manners: Manners
     routes: Mapping[str, Route]
     requests: Mapping[type, Outgoing[Any, Any]]
     encode_entry: EncodeEntry

@@ -39,7 +39,7 @@ from ocppd.station.authorization_cache import AuthorizationCache
 from ocppd.station.evse import Evses
 from ocppd.station.ports import Outside
 
-log = logging.getLogger(__name__)
+_LOG = logging.getLogger(__name__)
 
 AGENT = "Auth"
 DEFAULT_CONNECTION_TIMEOUT_S = 120
@@ -160,7 +160,7 @@ class Authorization:
         try:
             response = await self._csms.call(Authorize(provided.id_token))
         except CsmsError as error:
-            log.warning("Authorize: %s", error)
+            _LOG.warning("Authorize: %s", error)
             if isinstance(error, Offline) or not self._csms.connected:
                 return self._decide_offline(provided)
             return ValidationResult(_UNKNOWN)
@@ -176,7 +176,7 @@ class Authorization:
             case IdTokenType.CENTRAL:
                 # C03.FR.01, C05.FR.01. A CSMS without token types gets its own tokens
                 # back as Central, and asked to have them authorized (1.6, 5.11).
-                return not self._csms.names_transactions
+                return self._csms.manners.types_tokens
             case _:
                 return False
 
@@ -192,7 +192,7 @@ class Authorization:
         if self._device_model.flag(AuthCtrlr.OfflineTxForUnknownIdEnabled):
             # C15.FR.08; the cache does not learn from it (C15.FR.01).
             return ValidationResult(_ACCEPTED, parent_id_token=provided.parent_id_token)
-        if self._csms.names_transactions:  # 1.6 has no word for Unknown.
+        if not self._csms.manners.knows_unknown_tokens:
             return ValidationResult(AuthorizationStatus.INVALID)
         return ValidationResult(_UNKNOWN)
 
@@ -239,7 +239,7 @@ class Authorization:
         try:
             response = await self._csms.call(Authorize(provided.id_token, certificate, hashes))
         except CsmsError as error:
-            log.warning("Authorize with a contract certificate: %s", error)
+            _LOG.warning("Authorize with a contract certificate: %s", error)
             if isinstance(error, Offline):
                 return ValidationResult(AuthorizationStatus.NOT_AT_THIS_TIME)
             return ValidationResult(AuthorizationStatus.INVALID)
@@ -300,7 +300,7 @@ class Authorization:
         try:
             await self._agents.set_connection_timeout(timeout_s)
         except AgentRefused as error:
-            log.warning("The host does not take the connection timeout: %s", error)
+            _LOG.warning("The host does not take the connection timeout: %s", error)
 
     async def _set_group(self) -> None:
         try:
@@ -308,7 +308,7 @@ class Authorization:
                 self._device_model.text(AuthCtrlr.MasterPassGroupId)
             )
         except AgentRefused as error:
-            log.warning("The host does not take the master pass group: %s", error)
+            _LOG.warning("The host does not take the master pass group: %s", error)
 
 
 def _by_language(texts: Iterable[MessageContent], info: IdTokenInfo) -> tuple[MessageContent, ...]:

@@ -45,7 +45,8 @@ EVSE_MANAGER = "EvseManager"
 INOPERATIVE = "evse_manager/Inoperative"
 """The one type of error that makes it impossible to charge."""
 
-
+_RETRY_S = 10.0
+"""How long after a failure the agent is asked again to enable or disable a connector."""
 _FREE = (ConnectorStatus.AVAILABLE, ConnectorStatus.RESERVED)
 
 
@@ -85,6 +86,8 @@ class Availability:
         self._states: dict[EvseRef, OperationalState] = {}
         self._closed: dict[str, int | None] = {}
         self._pushed: dict[EvseRef, OperationalStatus] = {}
+        self._failed: dict[EvseRef, OperationalStatus] = {}
+        self._retry: Timer | None = None
         self._pushing: set[EvseRef] = set()
         self._when_ready: list[Callable[[int], None]] = []
         self._when_ended: list[Callable[[int], None]] = []
@@ -93,8 +96,6 @@ class Availability:
         """Take back what survived the reboot (B01.FR.07, G01.FR.02)."""
         saved = self._outside.store.load(OperationalState)
         self._states = {ref: saved[key] for ref in self._targets() if (key := _key(ref)) in saved}
-        for ref, state in self._states.items():
-            self._show(ref, state.status)
         self._refresh_all()
 
     # What others may hang in
@@ -137,9 +138,8 @@ class Availability:
         if evse is None:
             return StatusInfo("UnknownEvse", f"there is no EVSE {ref.id}")
         if ref.connector_id is None:
-            if self._outside.csms.names_transactions:
-                # Where transactions are numbers there are connectors only: 1.6 cannot name an EVSE.
-                return StatusInfo("InvalidInput", "OCPP 1.6 knows connectors, not EVSEs")
+            if self._outside.csms.manners.addresses_connectors_alone:
+                return StatusInfo("InvalidInput", "the CSMS knows connectors, not EVSEs")
             return None
         if ref.connector_id not in evse.connectors:
             text = f"EVSE {ref.id} has no connector {ref.connector_id}"
@@ -182,7 +182,7 @@ class Availability:
             self._agent_missed.cancel()
             self._agent_missed = None
         self._pushed.clear()
-        self._enforce()
+        self._try_again()
 
     def on_agent_gone(self) -> None:
         """Wait for the agent to come back; without it the connectors become Unavailable.
@@ -328,22 +328,13 @@ class Availability:
             return
         self._states[ref] = state
         self._outside.store.save(_key(ref), state)
-        self._show(ref, state.status)
-
-    def _show(self, ref: EvseRef, status: OperationalStatus) -> None:
-        evse = self._evses.get(ref.id)
-        connector = self._evses.connector(ref)
-        if connector is not None:
-            connector.operational = status
-        elif evse is not None:
-            evse.operational = status
 
     def _connector_is_busy(self, evse: Evse, connector: Connector) -> bool:
         if evse.transaction_id is not None:
             elsewhere = any(each.occupied for each in evse.connectors.values())
             return connector.occupied or not elsewhere
-        # 1.6, 4.9 has no way from Preparing to Unavailable.
-        return self._outside.csms.names_transactions and connector.activity is Activity.PREPARING
+        manners = self._outside.csms.manners
+        return manners.preparing_is_busy and connector.activity is Activity.PREPARING
 
     def _is_busy(self, ref: EvseRef) -> bool:
         return any(
@@ -444,7 +435,7 @@ class Availability:
         if not self._outside.agents.has(EVSE_MANAGER):
             return
         for ref in self._connector_refs():
-            if ref not in self._pushing and self._pushed.get(ref) is not self._effective(ref):
+            if ref not in self._pushing and self._has_to_push(ref, self._effective(ref)):
                 self._pushing.add(ref)
                 self._outside.tasks.start(self._push(ref), f"enable or disable {_name(ref)}")
 
@@ -453,21 +444,48 @@ class Availability:
         operative = self._is_operative(evse, evse.connectors[ref.connector_id or 1])
         return OperationalStatus.OPERATIVE if operative else OperationalStatus.INOPERATIVE
 
+    def _has_to_push(self, ref: EvseRef, status: OperationalStatus) -> bool:
+        return status not in (self._pushed.get(ref), self._failed.get(ref))
+
     async def _push(self, ref: EvseRef) -> None:
         try:
-            while (status := self._effective(ref)) is not self._pushed.get(ref):
+            while self._has_to_push(ref, status := self._effective(ref)):
+                self._failed.pop(ref, None)
                 self._pushed[ref] = status
-                try:
-                    done = await self._outside.agents.enable_disable(
-                        ref.id, ref.connector_id or 0, status
-                    )
-                except AgentRefused as error:
-                    _LOG.warning("%s was not made %s: %s", _name(ref), status.value, error)
-                    continue
-                if not done:
-                    _LOG.warning("%s was not made %s by the agent", _name(ref), status.value)
+                # A new agent may have come meanwhile, which is told in any case.
+                if not await self._is_taken(ref, status) and self._pushed.get(ref) is status:
+                    del self._pushed[ref]
+                    self._failed[ref] = status
+                    self._try_again_later()
         finally:
             self._pushing.discard(ref)
+
+    async def _is_taken(self, ref: EvseRef, status: OperationalStatus) -> bool:
+        """Tell whether the agent took the command, whatever it makes of it.
+
+        It keeps what each source wants, and one that is more important may decide otherwise.
+        """
+        try:
+            in_service = await self._outside.agents.enable_disable(
+                ref.id, ref.connector_id or 0, status
+            )
+        except AgentRefused as error:
+            _LOG.warning("%s was not made %s: %s", _name(ref), status.value, error)
+            return False
+        if in_service is not (status is OperationalStatus.OPERATIVE):
+            _LOG.warning("%s was not made %s: the host wants otherwise", _name(ref), status.value)
+        return True
+
+    def _try_again_later(self) -> None:
+        if self._retry is None:
+            self._retry = self._outside.clock.call_later(_RETRY_S, self._try_again)
+
+    def _try_again(self) -> None:
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+        self._failed.clear()
+        self._enforce()
 
 
 def _key(ref: EvseRef) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ocppd.errors import UnknownEvse
-from ocppd.model.availability import Activity, ConnectorStatus, OperationalStatus, StationError
+from ocppd.model.availability import Activity, ConnectorStatus, StationError
 from ocppd.model.sessions import EvInfo, EvseLimits, HwCapabilities, Powermeter
 from ocppd.model.tokens import IdToken
 from ocppd.model.variables import EvseRef
@@ -23,7 +23,6 @@ class Connector:
         id: 1..m within the EVSE
         number: 1..n over the station, the connectorId of OCPP 1.6
         type: ConnectorEnumType, such as cType2
-        operational: what ChangeAvailability last said of it, persistent
         disabled: the host reported Disabled
         occupied: a cable or car is there
         reserved: the host reported a reservation
@@ -37,7 +36,6 @@ class Connector:
     id: int
     number: int
     type: str | None = None
-    operational: OperationalStatus = OperationalStatus.OPERATIVE
     disabled: bool = False
     occupied: bool = False
     reserved: bool = False
@@ -64,7 +62,6 @@ class Evse:
 
     Attributes:
         ready: the host reported it ready, and its agent is not missed
-        operational: what ChangeAvailability last said of it, persistent
         session_id: the session that is open, if any
         transaction_id: the OCPP transaction that is open, if any
         csms_transaction_id: what the CSMS calls it: in 2.x the same id, in 1.6 a number, if known
@@ -77,7 +74,6 @@ class Evse:
     id: int
     connectors: dict[int, Connector]
     ready: bool = False
-    operational: OperationalStatus = OperationalStatus.OPERATIVE
     errors: list[StationError] = field(default_factory=list)
     session_id: str | None = None
     transaction_id: str | None = None
@@ -89,7 +85,6 @@ class Evse:
     hw_capabilities: HwCapabilities | None = None
     limits: EvseLimits | None = None
     meter_public_key: str | None = None
-    energy_transfer_modes: tuple[str, ...] = ()
 
 
 class Evses:

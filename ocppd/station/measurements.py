@@ -74,7 +74,7 @@ class Measurements:
 
         1.6 has one interval for both (MeterValueSampleInterval).
         """
-        if self._csms.names_transactions:
+        if self._csms.manners.samples_by_one_interval:
             return self.updated_interval_s
         return self._interval(SampledDataCtrlr.Enabled, SampledDataCtrlr.TxEndedInterval)
 
@@ -131,7 +131,7 @@ class Measurements:
     @property
     def aligned_ended_interval_s(self) -> int:
         """Seconds between clock-aligned values for Ended; 1.6 has one interval for both."""
-        if self._csms.names_transactions:
+        if self._csms.manners.samples_by_one_interval:
             return self.aligned_interval_s
         return self._interval(AlignedDataCtrlr.Enabled, AlignedDataCtrlr.TxEndedInterval)
 
@@ -171,7 +171,7 @@ class Measurements:
         `also` is the switch of 2.1 for one kind of message; unset it follows SignReadings. 1.6
         has no switch: signed values are told where there are any.
         """
-        if self._csms.names_transactions:
+        if not self._csms.manners.switches_signed_values:
             return True
         return self._model.flag(SampledDataCtrlr.SignReadings) and self._also(also)
 

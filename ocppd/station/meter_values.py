@@ -33,6 +33,7 @@ from ocppd.station.transactions import Transactions
 MAIN_METER = 0
 """The EVSE id under which the host reports the meter of the whole station."""
 _DAY_S = 86400
+_PUNCTUAL = timedelta(seconds=1)
 _DEFAULT_QUEUE_THRESHOLD = 1000
 
 
@@ -46,7 +47,10 @@ def next_aligned(now: datetime, interval_s: int) -> datetime:
 
 
 class Ticker:
-    """A timer that calls at moments that somebody computes, one after the other."""
+    """A timer that calls at moments that somebody computes, one after the other.
+
+    A moment that the clock did not pass in its own time, but by being set, is left out.
+    """
 
     def __init__(
         self,
@@ -76,7 +80,8 @@ class Ticker:
 
     def _tick(self, at: datetime) -> None:
         self._timer = None
-        if self._clock.now() < at - timedelta(seconds=1):  # the clock was set back meanwhile
+        # The clock was set meanwhile, forwards or back: the moment is over or still to come.
+        if abs(self._clock.now() - at) > _PUNCTUAL:
             self.arm()
             return
         try:
@@ -128,7 +133,8 @@ class EvseSampling:
     def _next(self, now: datetime, interval_s: int) -> datetime | None:
         if self._transaction_id is None or interval_s <= 0:
             return None
-        passed = max((now - self._started_at).total_seconds(), 0.0)
+        # Before the start, as the clock tells it, where it was set back since.
+        passed = (now - self._started_at).total_seconds()
         # A moment that is just over counts as over: timers may be early by a little.
         steps = int((passed + 0.01) // interval_s) + 1
         return self._started_at + timedelta(seconds=steps * interval_s)
@@ -193,6 +199,7 @@ class Metering:
             AlignedDataCtrlr.TxEndedInterval,
         ):
             self._model.observe(address, self._on_aligned_interval)
+        self._outside.clock.when_adjusted(self._arm_all)
         for evse in self._evses:
             self._sampling[evse.id].follow()
         self._arm_aligned()
@@ -205,6 +212,10 @@ class Metering:
             sampling.arm()
 
     def _on_aligned_interval(self, *_change: object) -> None:
+        self._arm_aligned()
+
+    def _arm_all(self) -> None:
+        self._on_sampled_interval()
         self._arm_aligned()
 
     def _arm_aligned(self) -> None:
@@ -258,12 +269,12 @@ class Metering:
         self._evses[evse_id].limits = limits
 
     def on_energy_transfer_modes(self, evse_id: int, modes: tuple[str, ...]) -> None:
-        """Take how the EVSE can transfer energy."""
-        self._evses[evse_id].energy_transfer_modes = modes
+        """Take how the EVSE can transfer energy; raises UnknownEvse."""
+        evse = self._evses[evse_id]
         both_ways = any("BPT" in mode for mode in modes)
-        self._model.set_actual(V2XChargingCtrlr.Available(evse_id), both_ways)
+        self._model.set_actual(V2XChargingCtrlr.Available(evse.id), both_ways)
         self._model.set_actual(
-            V2XChargingCtrlr.SupportedEnergyTransferModes(evse_id), ",".join(modes)
+            V2XChargingCtrlr.SupportedEnergyTransferModes(evse.id), ",".join(modes)
         )
 
     # Aligned to the clock (J01)
@@ -322,7 +333,7 @@ class Metering:
         In 1.6 they are as durable as a transaction's, as far as the queue is not too long; 2.x
         has them for who listens.
         """
-        if not self._outside.csms.names_transactions:
+        if not self._outside.csms.manners.idle_readings_are_durable:
             self._outside.csms.send(request)
             return
         most = self._model.integer(
@@ -347,12 +358,11 @@ class Metering:
         reading = self._measurements.reading(evse)
         if reading is None:
             return
-        names = self._outside.csms.names_transactions
-        take = self._measurements.updated if names else self._measurements.aligned
+        sampled = self._outside.csms.manners.triggers_sampled_values
+        take = self._measurements.updated if sampled else self._measurements.aligned
         value = self._with_key(evse, take(reading, ReadingContext.TRIGGER))
         if value is not None:
-            number = evse.csms_transaction_id if names else None
-            request = MeterValues(EvseRef(evse.id), (value,), number)
+            request = MeterValues(EvseRef(evse.id), (value,), evse.csms_transaction_id)
             self._outside.csms.send(request, triggered=True)
 
 

@@ -15,6 +15,7 @@ from ocppd.model.availability import OperationalStatus
 from ocppd.model.charging_schedules import ChargingSchedule
 from ocppd.model.data_transfer import DataTransfer, DataTransferResponse
 from ocppd.model.events import EventData
+from ocppd.model.manners import Manners
 from ocppd.model.provisioning import ConfigurationKey, KeyRefusal
 from ocppd.model.queue import Durable, QueueEntry, TransactionFacts
 from ocppd.model.registration import BootNotificationResponse, BootReason, ConnectionStatus
@@ -37,8 +38,8 @@ class CsmsPort(Protocol):
         """Whether there is a WebSocket to the CSMS, registered or not."""
 
     @property
-    def names_transactions(self) -> bool:
-        """Whether the CSMS gives transactions their id (1.6), by the version spoken last."""
+    def manners(self) -> Manners:
+        """How the CSMS thinks, by the version spoken last, or else the one that is preferred."""
 
     async def call(self, request: CsmsRequest[R], *, triggered: bool = False) -> R:
         """Send a request and return its decoded answer.
@@ -120,7 +121,11 @@ class AgentsPort(Protocol):
     async def enable_disable(
         self, evse_id: int, connector_id: int, status: OperationalStatus
     ) -> bool:
-        """Switch a connector, or with connector 0 the EVSE (source CSMS, priority 5000)."""
+        """Switch a connector, or with connector 0 the EVSE (source CSMS, priority 5000).
+
+        Returns whether it is in service afterwards: a source of a higher priority may want
+        otherwise.
+        """
 
     async def pause_charging(self, evse_id: int) -> bool:
         """Pause charging."""

@@ -22,6 +22,7 @@ from ocppd.device_model.names import (
     OCPPCommCtrlr,
     SecurityCtrlr,
 )
+from ocppd.model.manners import Manners
 from ocppd.model.registration import ConnectionStatus, Heartbeat
 from ocppd.ocppj.frames import Dialect
 from ocppd.store.store import SqliteStore
@@ -150,6 +151,7 @@ def spellings(encode_entry: EncodeEntry = no_message, routes: Any = None) -> dic
     return {
         SUBPROTOCOLS[dialect.value]: Spelling(
             dialect=dialect,
+            manners=Manners(names_transactions=dialect is Dialect.OCPP_16),
             routes=routes or {},
             requests={Heartbeat: requests[Heartbeat]},
             encode_entry=encode_entry,

@@ -7,6 +7,7 @@ from typing import Any
 from ocpp.messages import get_validator
 
 from ocppd.csms.payload import Payload
+from ocppd.csms.v16.spelling import MANNERS as MANNERS_OF_16
 from ocppd.device_model.names import SmartChargingCtrlr
 from ocppd.model.availability import ConnectorStatus
 from ocppd.model.registration import RegistrationStatus
@@ -54,7 +55,8 @@ class Spoken:
     def __init__(self, version: str, *modules: ModuleType) -> None:
         self.version = version
         self.world = World()
-        self.world.csms.names_transactions = version == "1.6"
+        if version == "1.6":
+            self.world.csms.manners = MANNERS_OF_16
         self.model = shipped_device_model(self.world.store, {SmartChargingCtrlr.Available: False})
         self.evses = Evses(TOPOLOGY)
         for evse in self.evses:

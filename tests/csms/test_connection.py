@@ -11,7 +11,12 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from ocppd.csms.websocket import basic_auth, connection_url
-from ocppd.device_model.names import NetworkConfiguration, OCPPCommCtrlr, SecurityCtrlr
+from ocppd.device_model.names import (
+    InternalCtrlr,
+    NetworkConfiguration,
+    OCPPCommCtrlr,
+    SecurityCtrlr,
+)
 from ocppd.errors import NoAnswer, Offline
 from ocppd.model.registration import BootNotification, Heartbeat
 from tests.csms.server import csms, station, variables
@@ -86,7 +91,7 @@ async def test_the_csms_chooses_the_version(offered, spoken, version, tmp_path):
         values[NetworkConfiguration.OcppCsmsUrl(1)] = url(server)
         async with station(tmp_path, values) as client:
             assert (await client.listener.change()).ocpp_version == version
-            assert client.connection.names_transactions == (version == "1.6")
+            assert client.connection.manners.names_transactions == (version == "1.6")
 
 
 async def test_a_csms_that_speaks_none_of_them(tmp_path):
@@ -582,5 +587,20 @@ async def test_what_was_spoken_last_is_known_after_a_restart(tmp_path):
     values[OCPPCommCtrlr.ActiveNetworkProfile] = 1
     values[NetworkConfiguration.OcppVersion(1)] = "OCPP16"
     async with station(tmp_path, values, start=False) as client:
-        assert client.connection.names_transactions
+        assert client.connection.manners.names_transactions
         assert json.dumps(client.connection.status.reason) == '"not started"'
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_16"),
+    [
+        ({InternalCtrlr.SupportedOcppVersions: "ocpp1.6,ocpp2.0.1"}, True),
+        ({InternalCtrlr.SupportedOcppVersions: "ocpp2.0.1,ocpp1.6"}, False),
+        ({NetworkConfiguration.SecurityProfile(1): 0}, True),
+        ({OCPPCommCtrlr.NetworkConfigurationPriority: ""}, False),
+    ],
+)
+async def test_before_anything_was_spoken_the_preferred_version_counts(changes, is_16, tmp_path):
+    values = variables("ws://127.0.0.1:1/x") | changes
+    async with station(tmp_path, values, start=False) as client:
+        assert client.connection.manners.names_transactions == is_16

@@ -87,7 +87,7 @@ async def whole_station(folder, server, versions):
         outside,
         model,
         Evses(TOPOLOGY),
-        keys=ConfigurationKeys(model, active=lambda: connection.names_transactions),
+        keys=ConfigurationKeys(model, active=lambda: connection.manners.names_transactions),
         security_log=Lines(),
     )
     connection.attach(station, spellings(station))

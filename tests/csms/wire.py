@@ -12,6 +12,7 @@ from ocppd.csms.payload import Payload, Route
 from ocppd.csms.spelling import Message, Outgoing, Spelling, gate_of_2, gate_of_16
 from ocppd.csms.traffic import Traffic
 from ocppd.errors import StorageFailure
+from ocppd.model.manners import Manners
 from ocppd.model.registration import Heartbeat, HeartbeatResponse
 from ocppd.ocppj.frames import Dialect
 from ocppd.station.answer import Answer
@@ -72,6 +73,7 @@ class Bench:
         )
         spelling = Spelling(
             dialect=dialect,
+            manners=Manners(),
             routes=routes or {},
             requests={Heartbeat: heartbeat},
             encode_entry=encode_entry,

@@ -14,6 +14,7 @@ from ocppd.model.availability import (
     StationError,
     StatusNotification,
 )
+from ocppd.model.manners import Manners
 from ocppd.model.registration import (
     BootNotification,
     BootNotificationResponse,
@@ -92,7 +93,7 @@ class Blocks:
         *,
         world: World | None = None,
         boot_id: str | None = "boot-1",
-        names_transactions: bool = False,
+        manners: Manners | None = None,
         open_transaction: int | None = None,
     ) -> None:
         self.values = values
@@ -100,7 +101,7 @@ class Blocks:
         self.csms = self.world.csms = GatedCsms()
         self.csms.status = lambda: self.registration.status
         self.csms.connected = False
-        self.csms.names_transactions = names_transactions
+        self.csms.manners = manners or Manners()
         self.answers: list[Any] = []
         self.csms.replies |= {
             StatusNotification: lambda _: Nothing(),

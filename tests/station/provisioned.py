@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from ocppd.csms.v16.configuration_keys import ConfigurationKeys
+from ocppd.csms.v16.spelling import MANNERS as MANNERS_OF_16
 from ocppd.device_model.names import (
     LocalAuthListCtrlr,
     NetworkConfiguration,
@@ -55,7 +56,8 @@ class Provisioned:
         self, *, legacy: bool, custom: Mapping[str, ComponentVariable] | None = None
     ) -> None:
         self.world = World()
-        self.world.csms.names_transactions = legacy
+        if legacy:
+            self.world.csms.manners = MANNERS_OF_16
         self.model = build_device_model(
             [["cType2"], ["cCCS2", "cG105"]],
             slots=3,
@@ -76,7 +78,7 @@ class Provisioned:
         outside = self.world.outside
         self.keys = ConfigurationKeys(
             self.model,
-            active=lambda: self.world.csms.names_transactions,
+            active=lambda: self.world.csms.manners.names_transactions,
             custom=custom,
             has_firmware_management=True,
         )

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from ocppd.csms.v16.spelling import MANNERS as MANNERS_OF_16
 from ocppd.device_model.names import (
     AuthCacheCtrlr,
     AuthCtrlr,
@@ -55,7 +56,8 @@ class List:
 class Bench:
     def __init__(self, values: Values | None = None, *, version_16: bool = False) -> None:
         self.world = World()
-        self.world.csms.names_transactions = version_16
+        if version_16:
+            self.world.csms.manners = MANNERS_OF_16
         self.list = List()
         self.model = shipped_device_model(self.world.store, values)
         self.evses = Evses(TOPOLOGY)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from ocppd.csms.v16.spelling import MANNERS
 from ocppd.device_model.names import EVSE, ChargingStation, OCPP16LegacyCtrlr
 from ocppd.device_model.names import Connector as ConnectorNames
 from ocppd.model.availability import (
@@ -98,8 +99,11 @@ async def test_the_three_levels_keep_their_own_states() -> None:
     assert blocks.evses[2].connectors[1].status.value == "Unavailable"
     assert blocks.evses[2].connectors[2].status.value == "Available"
     assert blocks.evses[1].connectors[1].status.value == "Available"
-    assert blocks.evses[2].connectors[1].operational is OFF
-    assert blocks.evses[2].operational is ON
+    assert blocks.world.store.load(OperationalState) == {
+        "0": OperationalState(ON),
+        "2": OperationalState(ON),
+        "2.1": OperationalState(OFF),
+    }
 
 
 @pytest.mark.requirement("G03.FR.05", "G01.FR.05")
@@ -113,12 +117,12 @@ async def test_a_change_waits_for_the_transaction() -> None:
     assert await change(blocks, OFF, EVSE_1) is SCHEDULED
     assert blocks.statuses() == []
     assert told_to_agent(blocks) == []
-    assert blocks.evses[1].operational is ON
+    assert blocks.world.store.load(OperationalState) == {"1": OperationalState(ON, OFF)}
     blocks.end_transaction(1)
     await blocks.settle()
     assert blocks.statuses() == ["1.1 Unavailable"]
     assert told_to_agent(blocks) == [(1, 1, "Inoperative")]
-    assert blocks.evses[1].operational is OFF
+    assert blocks.world.store.load(OperationalState) == {"1": OperationalState(OFF)}
 
 
 @pytest.mark.requirement("G04.FR.06")
@@ -165,7 +169,7 @@ async def test_availability_survives_a_power_cut_also_what_waits() -> None:
     blocks.start_transaction(1)
     await change(blocks, OFF, EVSE_1)
     blocks = blocks.again(boot_id="boot-2")
-    assert blocks.evses[2].connectors[1].operational is OFF
+    assert not blocks.availability.is_operative(2, 1)
     # The transaction goes on: the host resumes it before it reports ready.
     blocks.start_transaction(1)
     await blocks.online()
@@ -184,7 +188,8 @@ async def test_what_waited_for_a_transaction_that_is_gone_happens_when_the_host_
     await change(blocks, OFF, EVSE_1)
     blocks = blocks.again(boot_id="boot-2")
     await blocks.online()
-    assert blocks.evses[1].operational is OFF
+    assert blocks.world.store.load(OperationalState) == {"1": OperationalState(OFF)}
+    assert blocks.evses[1].connectors[1].status.value == "Unavailable"
 
 
 @pytest.mark.parametrize(
@@ -205,7 +210,7 @@ async def test_what_is_not_there_is_rejected_with_the_reason(evse: EvseRef, code
 
 
 async def test_where_connectors_have_numbers_an_evse_has_no_name() -> None:
-    blocks = Blocks(names_transactions=True)
+    blocks = Blocks(manners=MANNERS)
     answer = blocks.availability.change(ChangeAvailability(OFF, EVSE_2))
     assert answer.result.status is REJECTED
     assert answer.result.status_info is not None
@@ -214,7 +219,7 @@ async def test_where_connectors_have_numbers_an_evse_has_no_name() -> None:
 
 
 async def test_in_16_a_connector_that_is_being_prepared_is_waited_for() -> None:
-    blocks = Blocks(names_transactions=True)
+    blocks = Blocks(manners=MANNERS)
     await blocks.online()
     blocks.availability.on_session_activity(1, 1, Activity.PREPARING, True)
     assert await change(blocks, OFF, EvseRef(1, 1)) is SCHEDULED
@@ -361,13 +366,69 @@ async def test_a_new_agent_is_told_everything_again() -> None:
     ]
 
 
-async def test_an_agent_that_refuses_is_not_asked_for_ever() -> None:
+async def test_what_the_host_decides_otherwise_is_its_last_word(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     blocks = Blocks()
     await blocks.online()
     blocks.world.agents.answer = False
     await change(blocks, OFF, EVSE_1)
+    await blocks.advance(60)
     assert told_to_agent(blocks) == [(1, 1, "Inoperative")]
     assert blocks.evses[1].connectors[1].status.value == "Unavailable"
+    [warning] = caplog.messages
+    assert warning == "EVSE 1 connector 1 was not made Inoperative: the host wants otherwise"
+
+
+async def test_an_agent_that_does_as_told_is_no_news(caplog: pytest.LogCaptureFixture) -> None:
+    blocks = Blocks()
+    await blocks.online()
+    await change(blocks, OFF, EVSE_1)
+    await change(blocks, ON, EVSE_1)
+    assert told_to_agent(blocks) == [(1, 1, "Inoperative"), (1, 1, "Operative")]
+    assert caplog.messages == []
+
+
+async def test_an_agent_that_fails_is_asked_again_after_a_while() -> None:
+    blocks = Blocks()
+    await blocks.online()
+    blocks.world.agents.failing.add("enable_disable")
+    await change(blocks, OFF, EVSE_1)
+    blocks.availability.refresh_all()
+    await blocks.advance(9)
+    assert told_to_agent(blocks) == [(1, 1, "Inoperative")]
+    await blocks.advance(1)
+    assert told_to_agent(blocks) == [(1, 1, "Inoperative")] * 2
+    blocks.world.agents.failing.clear()
+    await blocks.advance(60)
+    assert told_to_agent(blocks) == [(1, 1, "Inoperative")] * 3
+
+
+async def test_the_opposite_is_not_delayed_by_a_failure() -> None:
+    blocks = Blocks()
+    await blocks.online()
+    blocks.world.agents.failing.add("enable_disable")
+    await change(blocks, OFF, EVSE_1)
+    blocks.world.agents.failing.clear()
+    await change(blocks, ON, EVSE_1)
+    await blocks.advance(60)
+    assert told_to_agent(blocks) == [(1, 1, "Inoperative"), (1, 1, "Operative")]
+
+
+async def test_a_new_agent_is_told_at_once_what_its_predecessor_failed_to_do() -> None:
+    blocks = Blocks()
+    await blocks.online()
+    blocks.world.agents.failing.add("enable_disable")
+    await change(blocks, OFF, EVSE_1)
+    blocks.world.agents.failing.clear()
+    blocks.world.agents.calls.clear()
+    blocks.availability.on_agent_registered()
+    await blocks.advance(60)
+    assert sorted(told_to_agent(blocks)) == [
+        (1, 1, "Inoperative"),
+        (2, 1, "Operative"),
+        (2, 2, "Operative"),
+    ]
 
 
 async def test_changes_while_the_agent_is_busy_arrive_in_the_end() -> None:

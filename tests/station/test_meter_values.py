@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from ocppd.csms.v16.spelling import MANNERS as MANNERS_OF_16
 from ocppd.device_model.names import (
     EVSE,
     AlignedDataCtrlr,
@@ -163,7 +164,7 @@ def test_what_does_not_fit_into_the_end_goes_from_the_middle() -> None:
 
 def test_in_16_one_interval_is_for_both() -> None:
     bay = Bay(
-        World(csms=FakeCsms(names_transactions=True)),
+        World(csms=FakeCsms(manners=MANNERS_OF_16)),
         {SampledDataCtrlr.TxUpdatedInterval: "30", SampledDataCtrlr.TxEndedInterval: "0"},
     )
     bay.charge()
@@ -268,9 +269,44 @@ def test_aligned_values_bear_the_time_of_the_interval_if_they_shall() -> None:
     assert request.meter_values[0].timestamp == START + timedelta(seconds=60)
 
 
+@pytest.mark.parametrize("announced", [True, False])
+@pytest.mark.parametrize("offset", [timedelta(days=3, seconds=25), timedelta(days=-3)])
+def test_no_aligned_value_bears_a_time_that_the_clock_left_out(
+    offset: timedelta, announced: bool
+) -> None:
+    bay = Bay(
+        settings={
+            AlignedDataCtrlr.Interval: "900",
+            InternalCtrlr.RoundClockAlignedTimestamps: "true",
+        }
+    )
+    bay.measure(77, evse_id=2)
+    bay.pass_time(60)
+    (bay.world.clock.adjust if announced else bay.world.clock.jump)(offset)
+    for _ in range(1800):
+        bay.pass_time(1)
+    at = [request.meter_values[0].timestamp for request in bay.world.csms.of(MeterValues)]
+    first = next_aligned(START + offset + timedelta(seconds=60), 900)
+    wanted = [first, first + timedelta(seconds=900)]
+    # Who is not told finds out when the wait for the old moment is over.
+    assert at == wanted if announced else at == wanted[-len(at) :] and at
+
+
+@pytest.mark.parametrize("hours", [100, -100])
+def test_samples_go_on_at_once_after_the_clock_was_set(hours: int) -> None:
+    bay = Bay(settings={SampledDataCtrlr.TxUpdatedInterval: "60"})
+    bay.charge()
+    bay.world.clock.adjust(timedelta(hours=hours))
+    bay.pass_time(180)
+    told = periodic(bay)
+    assert len(told) == 3
+    if hours > 0:
+        assert told[0].timestamp > START + timedelta(hours=hours)
+
+
 def test_in_16_values_outside_of_a_transaction_wait_for_the_connection() -> None:
     bay = Bay(
-        World(csms=FakeCsms(connected=False, names_transactions=True)),
+        World(csms=FakeCsms(connected=False, manners=MANNERS_OF_16)),
         {AlignedDataCtrlr.Interval: "60", InternalCtrlr.MessageQueueSizeThreshold: "3"},
     )
     bay.measure(77, evse_id=2)
@@ -330,7 +366,7 @@ def test_without_sign_readings_nothing_is_signed_in_2x() -> None:
 
 
 def test_16_has_no_switch_for_it() -> None:
-    bay = Bay(World(csms=FakeCsms(names_transactions=True)))
+    bay = Bay(World(csms=FakeCsms(manners=MANNERS_OF_16)))
     bay.plug()
     bay.begin(signed_meter_value=SIGNED)
     bay.finish(signed_meter_value=SIGNED)
@@ -471,7 +507,7 @@ def test_triggered_values_in_2x_are_the_aligned_measurands() -> None:
 
 
 def test_triggered_values_in_16_are_the_sampled_measurands_with_the_number() -> None:
-    bay = Bay(World(csms=FakeCsms(names_transactions=True)))
+    bay = Bay(World(csms=FakeCsms(manners=MANNERS_OF_16)))
     bay.charge()
     bay.evses[1].csms_transaction_id = "17"
     bay.metering.trigger(EvseRef(1))

@@ -393,16 +393,25 @@ def test_without_an_agent_nobody_stops_it() -> None:
     assert bench.control.stop_transaction(StopTransaction("tx-1")).result.status == "Rejected"
 
 
-@pytest.mark.parametrize("refuses", [True, False])
-async def test_a_host_that_does_not_stop_harms_nobody(refuses: bool) -> None:
+@pytest.mark.parametrize(
+    ("fails", "reasons"), [(True, ["EVSE 1: stop_transaction failed"]), (False, [])]
+)
+async def test_a_host_that_does_not_stop_harms_nobody(
+    fails: bool, reasons: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
     bench = Bench()
     bench.charge(1)
+    agents = bench.world.agents
+    agents.answer = False
+    agents.failing = {"stop_transaction"} if fails else set()
     answer = bench.control.stop_transaction(StopTransaction("tx-1"))
-    bench.world.agents.answer = False
-    if refuses:
-        bench.world.agents.interfaces.discard("EvseManager")
+    assert answer.result.status == "Accepted"
+    assert agents.calls == []
     answer.then()
     await bench.world.tasks.settle()
+    assert agents.calls == [("stop_transaction", 1, StopReason.REMOTE, None)]
+    assert caplog.messages == [*reasons, "The host does not stop the transaction at EVSE 1"]
+    assert bench.evses[1].transaction_id == "tx-1"
 
 
 # UnlockConnector

@@ -15,16 +15,30 @@ from ocppd.csms.v16 import (
     security,
     transactions,
 )
+from ocppd.model.manners import Manners
 from ocppd.ocppj.frames import Dialect
 
 if TYPE_CHECKING:
     from ocppd.station.station import Station
+
+MANNERS = Manners(
+    names_transactions=True,
+    addresses_connectors_alone=True,
+    preparing_is_busy=True,
+    types_tokens=False,
+    knows_unknown_tokens=False,
+    samples_by_one_interval=True,
+    switches_signed_values=False,
+    idle_readings_are_durable=True,
+    triggers_sampled_values=True,
+)
 
 
 def spelling(station: "Station") -> Spelling:
     """Return how this version says what the station has to say."""
     return Spelling(
         dialect=Dialect.OCPP_16,
+        manners=MANNERS,
         routes={
             **authorization.routes(station),
             **availability.routes(station),

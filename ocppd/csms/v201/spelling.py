@@ -15,6 +15,7 @@ from ocppd.csms.v201 import (
     security,
     transactions,
 )
+from ocppd.model.manners import Manners
 from ocppd.ocppj.frames import Dialect
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def spelling(station: "Station") -> Spelling:
     """Return how this version says what the station has to say."""
     return Spelling(
         dialect=Dialect.OCPP_201,
+        manners=Manners(),
         routes={
             **authorization.routes(station),
             **availability.routes(station),

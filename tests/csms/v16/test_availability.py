@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from ocppd.csms.v16 import availability
+from ocppd.csms.v16.spelling import MANNERS
 from ocppd.device_model.names import OCPP16LegacyCtrlr
 from ocppd.model.availability import (
     Activity,
@@ -25,7 +26,7 @@ HOT = "evse_board_support/MREC3HighTemperature"
 
 
 def spoken(values: dict[Any, Any] | None = None) -> tuple[Blocks, Any, Any]:
-    blocks = Blocks(values, names_transactions=True)
+    blocks = Blocks(values, manners=MANNERS)
     station: Any = SimpleNamespace(
         evses=blocks.evses, device_model=blocks.device_model, availability=blocks.availability
     )

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from ocppd.csms.v16.reset import routes
+from ocppd.csms.v16.spelling import MANNERS
 from tests.csms.spoken import as_sent
 from tests.station.blocks import Blocks
 
@@ -13,7 +14,7 @@ from tests.station.blocks import Blocks
 @pytest.mark.parametrize("kind", ["Soft", "Hard"])
 @pytest.mark.parametrize("allowed", [True, False])
 async def test_the_host_is_told_soft_or_hard(kind: str, allowed: bool) -> None:
-    blocks = Blocks(names_transactions=True)
+    blocks = Blocks(manners=MANNERS)
     await blocks.online()
     blocks.world.store.entries.clear()
     blocks.world.agents.reset_allowed = allowed
