@@ -170,7 +170,7 @@ def parse(data: str | bytes, dialect: Dialect) -> Parsed:
         frame = _DECODER.decode(data)
         if not data.isascii():
             data.encode()
-        elif "\\ud" in data or "\\uD" in data:
+        if "\\ud" in data or "\\uD" in data:
             json.dumps(frame, ensure_ascii=False).encode()
     except RecursionError:
         return _unreadable(data, "nested too deeply")

@@ -43,6 +43,7 @@ LONG_ID = "x" * 37
         ('[2,"7","A",{"n":300.0}]', Call("7", "A", {"n": 300})),
         ('[2,"7","A",{"n":9223372036854775807}]', Call("7", "A", {"n": 2**63 - 1})),
         ('[2,"7","A",{"t":"\\ud83d\\ude00"}]', Call("7", "A", {"t": "\U0001f600"})),
+        ('[2,"7","A",{"t":"é\\ud83d\\ude00"}]', Call("7", "A", {"t": "é\U0001f600"})),
     ],
 )
 def test_frames_that_are_valid_in_every_version(text, frame, dialect):
@@ -95,6 +96,8 @@ BAD_CALLS = [
     ('[2,"7","A",{"t":"\\ud800"}]', "7", "FormatViolation", "FormationViolation"),
     ('[2,"7","A",{"t":"\\uDC00x"}]', "7", "FormatViolation", "FormationViolation"),
     ('[2,"7","A",{"t":"\ud800"}]', "7", "FormatViolation", "FormationViolation"),
+    ('[2,"7","A",{"t":"é\\ud800"}]', "7", "FormatViolation", "FormationViolation"),
+    ('[2,"7","A",{"\\uDFFF":"é"}]', "7", "FormatViolation", "FormationViolation"),
     ('[2,"7","A",{"\\udfff":1}]', "7", "FormatViolation", "FormationViolation"),
     ('[2,"7","A",{"a":1,"a":2}]', "7", "FormatViolation", "FormationViolation"),
     ('[2,"7","A",{"a":{"b":1,"b":1}}]', "7", "FormatViolation", "FormationViolation"),
