@@ -17,6 +17,7 @@ from ocppd.csms.v16.configuration_keys import ConfigurationKeys
 from ocppd.csms.versions import spellings
 from ocppd.dbus.agents import BuiltIn
 from ocppd.dbus.service import DBusError, NameTaken, Service
+from ocppd.device_model.names import InternalCtrlr
 from ocppd.station.evse import Evses
 from ocppd.station.ports import Outside
 from ocppd.station.smart_charging import Publication
@@ -26,6 +27,7 @@ from ocppd.store.security_log import SecurityLogFile
 from ocppd.store.seed import build_device_model
 from ocppd.store.state_folder import StateFolder, StateInUse
 from ocppd.store.store import SqliteStore
+from ocppd.store.waiting import DEFAULT_LIMIT
 from ocppd.system_clock import SystemClock
 
 _LOG = logging.getLogger(__name__)
@@ -99,6 +101,9 @@ class Daemon:
             store=self.store,
             cache=state / "device-model.json",
         )
+        self.store.limit_queue(
+            lambda: model.integer(InternalCtrlr.MessageQueueSizeThreshold, DEFAULT_LIMIT)
+        )
         self.service = Service(
             None if bus == "system" else bus,
             agent_timeout_s=config.host.agent_timeout_s,
@@ -148,6 +153,7 @@ class Daemon:
                 boot_id=_boot_id(),
             ),
         )
+        self._note_state_of_store()
         self.csms.attach(self.station, spellings(self.station))
         self.service.export(self.station, self.store, clock)
         self._serving: asyncio.Task[None] | None = None
@@ -172,21 +178,31 @@ class Daemon:
 
     async def stop(self) -> None:
         """Leave the bus and the CSMS, and write what is left; takes less than two seconds."""
-        self.csms.stop()
-        self.service.stop()
-        await self.csms.ended()
-        if self._serving is not None:
-            await self._serving
-        self.store.close(_LAST_COMMIT_S)
+        try:
+            self.csms.stop()
+            self.service.stop()
+            await self.csms.ended()
+            if self._serving is not None:
+                await self._serving
+        except Exception:
+            _LOG.exception("stopping was not smooth")
+        finally:
+            self.store.close(_LAST_COMMIT_S)
+
+    def _note_state_of_store(self) -> None:
+        health = self.station.health
+        if self.store.unusable is not None:
+            health.note("store", self.store.unusable)
+        if self.store.set_aside_file is not None:
+            kept_as = self.store.set_aside_file.name
+            health.note("damaged store", f"the store was damaged; kept as {kept_as}")
 
     def _on_store(self, failure: str | None) -> None:
         if failure is not None:
             _LOG.error("%s", failure)
         else:
             _LOG.info("the store is written again")
-        station = getattr(self, "station", None)
-        if station is not None:
-            station.health.note("store", failure)
+        self.station.health.note("store", failure)
 
     def _on_traffic(self, traffic: Traffic) -> None:
         self.service.host.ocpp_message(

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -36,8 +37,9 @@ class StateFolder:
             owner = os.read(file, 32).decode(errors="replace").strip() or "unknown"
             os.close(file)
             raise StateInUse(f"{folder} is in use by process {owner}") from None
-        os.truncate(file, 0)
-        os.write(file, str(os.getpid()).encode())
+        with suppress(OSError):  # a full disk: it is ours, though nobody can read whose
+            os.truncate(file, 0)
+            os.write(file, str(os.getpid()).encode())
         self._file = file
 
     def release(self) -> None:

@@ -3,8 +3,9 @@
 import logging
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -15,18 +16,36 @@ from ocppd.model.security import SecurityEventNotification
 from ocppd.model.transactions import MeterValues, TransactionEvent
 from ocppd.model.variables import AttributeType, Component, ComponentVariable, EvseRef, Variable
 from ocppd.store import codec
-from ocppd.store.database import Write, Writer, connect
+from ocppd.store.database import Write, Writer, connect, is_schema_error
 from ocppd.store.migrate import CannotMigrate, migrate, shipped
 
 _LOG = logging.getLogger(__name__)
 _QUEUED_KINDS: dict[str, type[Durable]] = {
     kind.__name__: kind for kind in (TransactionEvent, SecurityEventNotification, MeterValues)
 }
-_COLUMNS = "id, message_id, kind, body, queued_at, attempts, set_aside"
+_COLUMNS = "id, message_id, kind, transaction_id, body, queued_at, attempts, set_aside"
 _LISTED = 1000
+# The facts that still matter: of open transactions, which are young, and of those in the queue.
+_FACTS_THAT_MATTER = (
+    "rowid IN (SELECT rowid FROM transaction_facts ORDER BY rowid DESC LIMIT 1000)"
+    " OR transaction_id IN (SELECT transaction_id FROM queue WHERE transaction_id IS NOT NULL)"
+)
 
 D = TypeVar("D")
 StoredVariables = dict[tuple[ComponentVariable, AttributeType], tuple[str, str]]
+_Row = tuple[int, str, str, str | None, str, str, int, str | None]
+"""What is selected by `_COLUMNS`."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Contents:
+    """What a file holds when it is opened."""
+
+    documents: dict[str, dict[str, str]]
+    facts: dict[str, TransactionFacts]
+    variables: StoredVariables
+    queued: Counter[str | None]
+    last_entry: int
 
 
 class SqliteStore:
@@ -42,54 +61,58 @@ class SqliteStore:
     ) -> None:
         """Open the file, making or migrating it; a damaged one is set aside and said so.
 
-        Must be called from the event loop. `on_health` hears why writes fail, None when well.
+        Must be called from the event loop. `on_health` hears, later and in the event loop, why
+        writes fail, None when well; what is wrong from the start is told by `unusable`.
         """
         self._now = now
         self._new_id = new_id
+        self._tell_health = on_health
         self.set_aside_file: Path | None = None
-        connection, self._unusable = self._open(path)
-        self._documents = _documents(connection)
-        self._facts = _facts(connection)
+        self.unusable: str | None = None
+        """Why nothing that is written survives a restart, if so."""
+        connection, contents = self._open(path)
+        self._documents = contents.documents
+        self._facts = contents.facts
         self._by_csms_id = {
             facts.csms_transaction_id: transaction_id
             for transaction_id, facts in self._facts.items()
             if facts.csms_transaction_id is not None
         }
-        self.variables = _variables(connection)
-        self._queued: Counter[str | None] = Counter(
-            dict(
-                connection.execute(
-                    "SELECT transaction_id, count(*) FROM queue WHERE set_aside IS NULL"
-                    " GROUP BY transaction_id"
-                )
-            )
-        )
-        [self._last_entry] = connection.execute(
-            "SELECT coalesce(max(seq), 0) FROM (SELECT seq FROM sqlite_sequence"
-            " WHERE name = 'queue' UNION ALL SELECT max(id) FROM queue)"
-        ).fetchone()
+        self.variables = contents.variables
+        self._queued = contents.queued
+        self._last_entry = contents.last_entry
+        self._unreadable: set[int] = set()
         self._unit: list[Write] | None = None
-        self._writer = Writer(connection, on_health)
-        if self._unusable is not None:
-            on_health(self._unusable)
+        self._writer = Writer(connection, self._on_health)
+        self._write(f"DELETE FROM transaction_facts WHERE NOT ({_FACTS_THAT_MATTER})")  # noqa: S608
 
-    def _open(self, path: Path) -> tuple[sqlite3.Connection, str | None]:
-        """Return the connection, and why nothing written to it lasts, if so."""
+    def _open(self, path: Path) -> tuple[sqlite3.Connection, _Contents]:
+        """Return a connection that works, and what the file held."""
         try:
-            return _ready(path), None
-        except sqlite3.OperationalError as error:  # read-only, full, locked: not the file's fault
-            reason = f"cannot open the store: {error}"
-            _LOG.error("%s; nothing will survive a restart", reason)
-            return _ready(Path(":memory:")), reason
-        except (sqlite3.DatabaseError, CannotMigrate) as error:
-            damaged = path.with_name(f"{path.name}.damaged-{self._now():%Y%m%dT%H%M%S}")
-            _LOG.error("the store is unusable (%s); kept as %s, starting anew", error, damaged)
-            for suffix in ("", "-wal", "-shm"):
-                part = path.with_name(path.name + suffix)
-                if part.exists():
-                    part.rename(damaged.with_name(damaged.name + suffix))
-            self.set_aside_file = damaged
-            return _ready(path), None
+            try:
+                return _ready(path)
+            except (sqlite3.Error, CannotMigrate) as error:
+                if isinstance(error, sqlite3.OperationalError) and not is_schema_error(error):
+                    raise  # read-only, full, locked: not the file's fault
+                self._set_aside(path, error)
+                return _ready(path)
+        except (sqlite3.Error, CannotMigrate, OSError) as error:
+            self.unusable = f"cannot open the store: {error}"
+            _LOG.error("%s; nothing will survive a restart", self.unusable)
+            return _ready(Path(":memory:"))
+
+    def _set_aside(self, path: Path, error: Exception) -> None:
+        damaged = path.with_name(f"{path.name}.damaged-{self._now():%Y%m%dT%H%M%S}")
+        _LOG.error("the store is unusable (%s); kept as %s, starting anew", error, damaged)
+        for suffix in ("", "-wal", "-shm"):
+            part = path.with_name(path.name + suffix)
+            if part.exists():
+                part.rename(damaged.with_name(damaged.name + suffix))
+        self.set_aside_file = damaged
+
+    def _on_health(self, failure: str | None) -> None:
+        # That the memory is written again does not bring the file back.
+        self._tell_health(failure if failure is not None else self.unusable)
 
     def close(self, timeout_s: float = 1.0) -> None:
         """Commit what is left and close the file."""
@@ -115,26 +138,34 @@ class SqliteStore:
             if writes:
                 self._writer.submit(writes)
 
-    def _write(self, sql: str, *parameters: object) -> None:
+    def _write(self, sql: str, *parameters: object, key: Hashable | None = None) -> None:
+        write = Write(sql, parameters, key)
         if self._unit is None:
-            self._writer.submit([(sql, parameters)])
+            self._writer.submit([write])
         else:
-            self._unit.append((sql, parameters))
+            self._unit.append(write)
 
     # Store: documents.
 
     def save(self, key: str, document: object) -> None:
         """Save a dataclass under its type and a key."""
+        kind = type(document).__name__
         self._write(
             "INSERT OR REPLACE INTO document VALUES (?, ?, ?)",
-            type(document).__name__,
+            kind,
             key,
             codec.encode(document),
+            key=("document", kind, key),
         )
 
     def forget(self, kind: type, key: str) -> None:
         """Forget a document."""
-        self._write("DELETE FROM document WHERE kind = ? AND key = ?", kind.__name__, key)
+        self._write(
+            "DELETE FROM document WHERE kind = ? AND key = ?",
+            kind.__name__,
+            key,
+            key=("document", kind.__name__, key),
+        )
 
     def load(self, kind: type[D]) -> Mapping[str, D]:
         """Return the documents of a type as they were when the store was opened."""
@@ -166,7 +197,7 @@ class SqliteStore:
 
     def dequeue(self, entry: QueueEntry) -> None:
         """Remove an entry that the CSMS acknowledged."""
-        self._left(entry)
+        self._left(transaction_of(entry.request))
         self._write("DELETE FROM queue WHERE id = ?", entry.id)
 
     def entry_failed(self, entry: QueueEntry) -> None:
@@ -175,11 +206,10 @@ class SqliteStore:
 
     def set_aside(self, entry: QueueEntry, reason: str) -> None:
         """Take an entry out of the order, visibly."""
-        self._left(entry)
+        self._left(transaction_of(entry.request))
         self._write("UPDATE queue SET set_aside = ? WHERE id = ?", reason, entry.id)
 
-    def _left(self, entry: QueueEntry) -> None:
-        transaction_id = transaction_of(entry.request)
+    def _left(self, transaction_id: str | None) -> None:
         self._queued[transaction_id] -= 1
         if self._queued[transaction_id] <= 0:
             del self._queued[transaction_id]
@@ -246,6 +276,7 @@ class SqliteStore:
                 " AND evse_id = ? AND connector_id = ? AND variable = ?"
                 " AND variable_instance = ? AND attribute_type = ?",
                 *key,
+                key=("variable", *key),
             )
         else:
             self._write(
@@ -253,6 +284,7 @@ class SqliteStore:
                 *key,
                 value,
                 source,
+                key=("variable", *key),
             )
 
     # Outbox.
@@ -264,22 +296,32 @@ class SqliteStore:
 
     async def durable(self) -> None:
         """Wait until everything written so far is on disk; raises StorageFailure."""
-        if self._unusable is not None:
-            raise StorageFailure(self._unusable)
+        if self.unusable is not None:
+            raise StorageFailure(self.unusable)
         await self._writer.durable()
 
     async def waiting(self, generation: str, limit: int) -> list[QueueEntry]:
         """Return the next committed entries that may go out in a generation, in order."""
-        rows = await self._writer.query(
+        entries: list[QueueEntry] = []
+        after = 0
+        while True:
+            wanted = limit - len(entries)
+            rows = await self._waiting_rows(generation, after, wanted)
+            entries += [entry for row in rows if (entry := self._entry(row)) is not None]
+            if len(rows) < wanted or len(entries) == limit:
+                return entries
+            after = rows[-1][0]  # what is not readable must not hide what is behind it
+
+    async def _waiting_rows(self, generation: str, after: int, limit: int) -> list[_Row]:
+        return await self._writer.query(
             lambda connection: connection.execute(
                 f"SELECT {_COLUMNS} FROM queue LEFT JOIN transaction_facts"  # noqa: S608
                 " USING (transaction_id)"
                 " WHERE set_aside IS NULL AND (generation IS NULL OR generation = ?)"
-                " ORDER BY id LIMIT ?",
-                (generation, limit),
+                " AND id > ? ORDER BY id LIMIT ?",
+                (generation, after, limit),
             ).fetchall()
         )
-        return [entry for row in rows if (entry := self._entry(row)) is not None]
 
     def facts_of(self, transaction_id: str) -> TransactionFacts:
         """Return what is known of a transaction now."""
@@ -295,13 +337,15 @@ class SqliteStore:
         )
         return [entry for row in rows if (entry := self._entry(row)) is not None]
 
-    def _entry(self, row: tuple[int, str, str, str, str, int, str | None]) -> QueueEntry | None:
-        entry_id, message_id, kind, body, queued_at, attempts, set_aside = row
+    def _entry(self, row: _Row) -> QueueEntry | None:
+        entry_id, message_id, kind, transaction_id, body, queued_at, attempts, set_aside = row
         try:
             request = codec.decode(_QUEUED_KINDS[kind], body)
             queued = datetime.fromisoformat(queued_at)
         except (ValueError, TypeError, KeyError, AttributeError):
-            if set_aside is None:
+            if set_aside is None and entry_id not in self._unreadable:
+                self._unreadable.add(entry_id)  # once, though the disk may not take it yet
+                self._left(transaction_id)
                 _LOG.exception("queued message %d is not readable; set aside", entry_id)
                 self._write("UPDATE queue SET set_aside = ? WHERE id = ?", "not readable", entry_id)
             return None
@@ -313,51 +357,68 @@ def transaction_of(request: Durable) -> str | None:
     return request.transaction_id if isinstance(request, TransactionEvent) else None
 
 
-def _ready(path: Path) -> sqlite3.Connection:
+def _ready(path: Path) -> tuple[sqlite3.Connection, _Contents]:
     connection = connect(path)
     try:
         migrate(connection, shipped())
         [verdict] = connection.execute("PRAGMA quick_check(1)").fetchone()
         if verdict != "ok":
             raise sqlite3.DatabaseError(verdict)
+        return connection, _contents(connection)
     except (sqlite3.Error, CannotMigrate):
         connection.close()
         raise
-    return connection
 
 
-def _documents(connection: sqlite3.Connection) -> dict[str, dict[str, str]]:
+def _contents(connection: sqlite3.Connection) -> _Contents:
     documents: dict[str, dict[str, str]] = {}
     for kind, key, body in connection.execute("SELECT kind, key, body FROM document"):
         documents.setdefault(kind, {})[key] = body
-    return documents
-
-
-def _facts(connection: sqlite3.Connection) -> dict[str, TransactionFacts]:
-    """Load the facts that still matter: of open transactions and of those in the queue."""
-    connection.execute(
-        "DELETE FROM transaction_facts WHERE rowid NOT IN"
-        " (SELECT rowid FROM transaction_facts ORDER BY rowid DESC LIMIT 1000)"
-        " AND transaction_id NOT IN (SELECT transaction_id FROM queue"
-        " WHERE transaction_id IS NOT NULL)"
-    )
-    return {
+    facts = {
         transaction_id: TransactionFacts(generation, csms_id)
         for transaction_id, generation, csms_id in connection.execute(
-            "SELECT transaction_id, generation, csms_id FROM transaction_facts"
+            "SELECT transaction_id, generation, csms_id FROM transaction_facts"  # noqa: S608
+            f" WHERE {_FACTS_THAT_MATTER}"
         )
     }
+    queued: Counter[str | None] = Counter(
+        dict(
+            connection.execute(
+                "SELECT transaction_id, count(*) FROM queue WHERE set_aside IS NULL"
+                " GROUP BY transaction_id"
+            )
+        )
+    )
+    [last_entry] = connection.execute(
+        "SELECT coalesce(max(seq), 0) FROM (SELECT seq FROM sqlite_sequence"
+        " WHERE name = 'queue' UNION ALL SELECT max(id) FROM queue)"
+    ).fetchone()
+    return _Contents(documents, facts, _variables(connection), queued, last_entry)
 
 
 def _variables(connection: sqlite3.Connection) -> StoredVariables:
     variables: StoredVariables = {}
     for row in connection.execute("SELECT * FROM variable"):
-        name, instance, evse_id, connector_id, variable, variable_instance, kind, value, source = (
-            row
-        )
-        evse = EvseRef(evse_id, connector_id or None) if evse_id else None
-        address = ComponentVariable(
-            Component(name, instance or None, evse), Variable(variable, variable_instance or None)
-        )
-        variables[address, AttributeType(kind)] = (value, source)
+        try:
+            address, kind = _address(*row[:7])
+        except (ValueError, TypeError):
+            _LOG.exception("a stored variable is not readable; left out")
+        else:
+            variables[address, kind] = (row[7], row[8])
     return variables
+
+
+def _address(
+    name: str,
+    instance: str,
+    evse_id: int,
+    connector_id: int,
+    variable: str,
+    variable_instance: str,
+    kind: str,
+) -> tuple[ComponentVariable, AttributeType]:
+    evse = EvseRef(evse_id, connector_id or None) if evse_id else None
+    address = ComponentVariable(
+        Component(name, instance or None, evse), Variable(variable, variable_instance or None)
+    )
+    return address, AttributeType(kind)

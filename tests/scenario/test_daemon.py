@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -10,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.client import Client
+from ocppd.config import read
+from ocppd.daemon import Daemon
+from ocppd.model.queue import TransactionFacts
+from tests.client import BusError, Client
 from tests.private_bus import PrivateBus
 from tests.scenario.rig import ROOT, Rig
 
@@ -69,6 +73,7 @@ async def test_the_name_is_there_before_the_csms_is(tmp_path: Path) -> None:
 
 async def test_not_configured_it_serves_and_says_so(tmp_path: Path) -> None:
     (tmp_path / "ocppd.yaml").write_text("evses:\n  - connectors: [cType2]\ndevice_model: none\n")
+    (tmp_path / "none").mkdir()
     with PrivateBus() as bus:
         daemon = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -154,6 +159,61 @@ async def test_a_second_daemon_on_a_state_folder_does_not_start(tmp_path: Path) 
         assert rig.process is not None
         assert f"{rig.state} is in use by process {rig.process.pid}" in second.stderr
         assert len(rig.csms.attempts) == 1
+
+
+async def test_a_damaged_store_is_told_until_the_next_start(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    rig.state.mkdir()
+    (rig.state / "ocppd.db").write_bytes(b"no database at all" * 1000)
+    async with rig:
+        health = await rig.client.get("Health")
+        assert health["status"] == "degraded"
+        [reason] = health["reasons"]
+        [kept] = rig.state.glob("ocppd.db.damaged-*")
+        assert reason == f"the store was damaged; kept as {kept.name}"
+        await rig.booted()
+        await rig.client.call("SecurityEvent", "a{sv}", {"type": "X", "critical": True})
+        assert (await rig.client.get("Health"))["reasons"] == [reason]
+
+        assert await rig.end_daemon() == 0
+        await rig.start_daemon()
+        assert await rig.client.get("Health") == {"status": "ok", "reasons": []}
+
+
+async def test_without_a_place_to_store_it_serves_and_says_so(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    (rig.state / "ocppd.db").mkdir(parents=True)
+    async with rig:
+        health = await rig.client.get("Health")
+        assert health["status"] == "degraded"
+        assert health["reasons"] == ["cannot open the store: unable to open database file"]
+        await rig.booted()
+        assert await rig.client.get("IsConnected") is True
+        with pytest.raises(BusError, match="StorageFailure"):
+            await rig.client.call("SecurityEvent", "a{sv}", {"type": "X", "critical": True})
+        await rig.csms.wait_for("SecurityEventNotification")  # it goes on from memory
+        assert await rig.end_daemon() == 0
+
+
+async def test_the_store_is_closed_whatever_serving_raises(tmp_path: Path) -> None:
+    (tmp_path / "ocppd.yaml").write_text("evses:\n  - connectors: [cType2]\ndevice_model: none\n")
+    (tmp_path / "none").mkdir()
+    (tmp_path / "state").mkdir()
+    daemon = Daemon(read(tmp_path / "ocppd.yaml"), tmp_path / "state", "unix:path=/nowhere")
+
+    async def fail() -> None:
+        raise RuntimeError("nobody thought of it")
+
+    daemon._serving = asyncio.create_task(fail())
+    await asyncio.sleep(0)
+    daemon.store.save("last", TransactionFacts("2.x", "7"))
+    await daemon.stop()
+
+    assert not (tmp_path / "state" / "ocppd.db-wal").exists()  # the last one out takes it away
+    with sqlite3.connect(tmp_path / "state" / "ocppd.db") as database:
+        rows = database.execute("SELECT key FROM document WHERE key = 'last'").fetchall()
+    database.close()
+    assert rows == [("last",)]
 
 
 async def test_heavy_packages_stay_out_of_the_daemon(tmp_path: Path) -> None:

@@ -41,3 +41,16 @@ def test_a_folder_that_cannot_be_written_is_used_without(tmp_path: Path) -> None
     (tmp_path / "file").write_text("")
 
     StateFolder(tmp_path / "file" / "state").release()
+
+
+def test_a_full_disk_keeps_nobody_from_claiming_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(file: int, data: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    first = StateFolder(tmp_path)
+    with pytest.raises(StateInUse):
+        StateFolder(tmp_path)
+    first.release()

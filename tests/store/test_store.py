@@ -19,6 +19,7 @@ from ocppd.model.queue import TransactionFacts
 from ocppd.model.security import SecurityEventNotification
 from ocppd.model.transactions import TransactionEvent, TransactionEventType, TriggerReason
 from ocppd.model.variables import AttributeType, Component, ComponentVariable, EvseRef, Variable
+from ocppd.store.database import connect
 from ocppd.store.store import SqliteStore
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -180,11 +181,12 @@ async def test_a_unit_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
 
 async def test_nested_units_join_the_outermost(tmp_path: Path) -> None:
     with opened(tmp_path) as store:
+        before = store.written
         with store.atomically():
             with store.atomically():
                 store.save("a", Note("one"))
-            assert store.written == 0
-        assert store.written == 1
+            assert store.written == before
+        assert store.written == before + 1
 
 
 async def test_a_damaged_file_is_kept_and_a_new_one_made(tmp_path: Path) -> None:
@@ -211,7 +213,8 @@ async def test_a_store_that_cannot_be_opened_works_from_memory_and_says_so(tmp_p
         assert [entry.request.seq_no for entry in await store.waiting("2.x", 10)] == [0]
         with pytest.raises(StorageFailure, match="cannot open the store"):
             await store.durable()
-    assert health.said == ["cannot open the store: unable to open database file"]
+        assert store.unusable == "cannot open the store: unable to open database file"
+    assert health.said == []
 
 
 async def test_a_disk_that_fails_delays_what_is_kept_and_loses_nothing(tmp_path: Path) -> None:
@@ -235,6 +238,140 @@ async def test_a_disk_that_fails_delays_what_is_kept_and_loses_nothing(tmp_path:
 
     with opened(tmp_path) as store:
         assert store.load(Note) == {"a": Note("waits"), "b": Note("goes through")}
+
+
+async def test_unreadable_messages_hide_nothing_and_are_not_counted(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        for number in range(6):
+            store.queue(event("tx", number))
+        await store.durable()
+    with sqlite3.connect(tmp_path / "ocppd.db") as database:
+        database.execute("UPDATE queue SET body = '{' WHERE id IN (1, 2, 3, 5)")
+    database.close()
+
+    with opened(tmp_path) as store:
+        assert store.queued_for("tx") == 6
+        entries = await store.waiting("2.x", 2)
+        assert [entry.request for entry in entries] == [event("tx", 3), event("tx", 5)]
+        assert store.queued_for("tx") == store.queued_for(None) == 2
+        await store.durable()
+    with opened(tmp_path) as store:
+        assert store.queued_for("tx") == 2
+        assert len(await store.waiting("2.x", 10)) == 2
+
+
+async def test_unreadable_messages_are_counted_once_while_the_disk_fails(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        store.queue(event("tx", 0))
+        store.queue(event("tx", 1))
+        await store.durable()
+    with sqlite3.connect(tmp_path / "ocppd.db") as database:
+        database.execute("UPDATE queue SET body = '{' WHERE id = 1")
+    database.close()
+
+    with opened(tmp_path) as store:
+        await store.durable()
+        store._writer._connection.execute("PRAGMA query_only = ON")
+        for _ in range(3):
+            assert len(await store.waiting("2.x", 1)) == 1
+        assert store.queued_for("tx") == 1
+
+
+async def test_a_disk_that_is_read_only_from_the_start_is_read_and_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(tmp_path) as store:
+        store.save("a", Note("known"))
+        store.save_transaction_facts("tx", "2.x", None)
+        await store.durable()
+
+    def read_only(path: Path) -> sqlite3.Connection:
+        connection = connect(path)
+        connection.execute("PRAGMA query_only = ON")
+        return connection
+
+    monkeypatch.setattr("ocppd.store.store.connect", read_only)
+    health = Health()
+    with opened(tmp_path, health) as store:
+        assert store.load(Note) == {"a": Note("known")}
+        store.save("b", Note("later"))
+        with pytest.raises(StorageFailure, match="readonly"):
+            await store.durable()
+        assert health.said == ["cannot write the store: attempt to write a readonly database"]
+        store._writer._connection.execute("PRAGMA query_only = OFF")
+        await asyncio.sleep(1.2)  # it is tried again without being asked
+        await store.durable()
+        assert health.said[-1] is None
+    monkeypatch.undo()
+    with opened(tmp_path) as store:
+        assert store.load(Note) == {"a": Note("known"), "b": Note("later")}
+
+
+@pytest.mark.parametrize("blocked", ["ocppd.db", "ocppd.db-wal"])
+async def test_a_folder_in_place_of_a_file_leaves_the_memory(tmp_path: Path, blocked: str) -> None:
+    with opened(tmp_path) as store:
+        store.save("a", Note("known"))
+        await store.durable()
+    (tmp_path / blocked).unlink(missing_ok=True)
+    (tmp_path / blocked).mkdir()
+
+    with opened(tmp_path) as store:
+        assert store.unusable is not None
+        store.queue(event("tx", 0))
+        assert len(await store.waiting("2.x", 10)) == 1
+
+
+@pytest.mark.parametrize("step", ["rename", "anew"])
+async def test_a_damaged_file_that_cannot_be_replaced_leaves_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    file = tmp_path / "ocppd.db"
+    file.write_bytes(b"no database" * 1000)
+
+    def refuse(self: Path, target: Path) -> None:
+        raise OSError(30, "Read-only file system")
+
+    def full_after_rename(path: Path) -> sqlite3.Connection:
+        if path == file and not file.exists():
+            raise sqlite3.OperationalError("database or disk is full")
+        return connect(path)
+
+    if step == "rename":
+        monkeypatch.setattr(Path, "rename", refuse)
+    else:
+        monkeypatch.setattr("ocppd.store.store.connect", full_after_rename)
+
+    with opened(tmp_path) as store:
+        assert store.unusable is not None
+        assert ("Read-only" if step == "rename" else "full") in store.unusable
+        store.queue(event("tx", 0))
+        assert len(await store.waiting("2.x", 10)) == 1
+
+
+async def test_a_file_without_its_tables_counts_as_damaged(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        await store.durable()
+    with sqlite3.connect(tmp_path / "ocppd.db") as database:
+        database.execute("DROP TABLE document")
+    database.close()
+
+    with opened(tmp_path) as store:
+        assert store.set_aside_file is not None
+        store.save("a", Note("goes on"))
+        await store.durable()
+
+
+async def test_a_variable_that_is_not_readable_is_left_out(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        store.save_attribute(ADDRESS, AttributeType.ACTUAL, "7", "csms")
+        store.save_attribute(ADDRESS, AttributeType.TARGET, "8", "csms")
+        await store.durable()
+    with sqlite3.connect(tmp_path / "ocppd.db") as database:
+        database.execute("UPDATE variable SET attribute_type = 'Odd' WHERE value = '8'")
+    database.close()
+
+    with opened(tmp_path) as store:
+        assert store.variables == {(ADDRESS, AttributeType.ACTUAL): ("7", "csms")}
 
 
 @pytest.mark.parametrize("round_", range(5))
