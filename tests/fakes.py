@@ -224,6 +224,14 @@ class MemoryStore:
             or self.facts_of(entry.request.transaction_id).generation in (None, generation)
         ][:limit]
 
+    async def waiting_in(self, generation: str, limit: int) -> list[QueueEntry]:
+        return [
+            entry
+            for entry in self.entries
+            if isinstance(entry.request, TransactionEvent)
+            and self.facts_of(entry.request.transaction_id).generation == generation
+        ][:limit]
+
     async def all_entries(self) -> list[QueueEntry]:
         return self.entries + self.aside
 

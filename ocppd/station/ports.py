@@ -239,6 +239,9 @@ class Outbox(Protocol):
         generation are left where they are.
         """
 
+    async def waiting_in(self, generation: str, limit: int) -> list[QueueEntry]:
+        """Return those of them whose transaction was acknowledged in that generation."""
+
     def facts_of(self, transaction_id: str) -> TransactionFacts:
         """Return what is known of a transaction now: ask right before encoding an event of it."""
 

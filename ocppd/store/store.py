@@ -2,7 +2,6 @@
 
 import logging
 import sqlite3
-from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,12 +17,13 @@ from ocppd.model.variables import AttributeType, Component, ComponentVariable, E
 from ocppd.store import codec
 from ocppd.store.database import Write, Writer, connect, is_schema_error
 from ocppd.store.migrate import CannotMigrate, migrate, shipped
+from ocppd.store.waiting import DEFAULT_LIMIT, Waiting, is_spare
 
 _LOG = logging.getLogger(__name__)
 _QUEUED_KINDS: dict[str, type[Durable]] = {
     kind.__name__: kind for kind in (TransactionEvent, SecurityEventNotification, MeterValues)
 }
-_COLUMNS = "id, message_id, kind, transaction_id, body, queued_at, attempts, set_aside"
+_COLUMNS = "id, message_id, kind, body, queued_at, attempts, set_aside"
 _LISTED = 1000
 # The facts that still matter: of open transactions, which are young, and of those in the queue.
 _FACTS_THAT_MATTER = (
@@ -33,7 +33,7 @@ _FACTS_THAT_MATTER = (
 
 D = TypeVar("D")
 StoredVariables = dict[tuple[ComponentVariable, AttributeType], tuple[str, str]]
-_Row = tuple[int, str, str, str | None, str, str, int, str | None]
+_Row = tuple[int, str, str, str, str, int, str | None]
 """What is selected by `_COLUMNS`."""
 
 
@@ -44,7 +44,7 @@ class _Contents:
     documents: dict[str, dict[str, str]]
     facts: dict[str, TransactionFacts]
     variables: StoredVariables
-    queued: Counter[str | None]
+    waiting: Waiting
     last_entry: int
 
 
@@ -79,7 +79,8 @@ class SqliteStore:
             if facts.csms_transaction_id is not None
         }
         self.variables = contents.variables
-        self._queued = contents.queued
+        self._waiting = contents.waiting
+        self._most_waiting: Callable[[], int] = lambda: DEFAULT_LIMIT
         self._last_entry = contents.last_entry
         self._unreadable: set[int] = set()
         self._unit: list[Write] | None = None
@@ -179,25 +180,44 @@ class SqliteStore:
 
     # Store: the queue.
 
+    def limit_queue(self, most: Callable[[], int]) -> None:
+        """Drop updates of transactions where more than `most()` messages wait for the CSMS."""
+        self._most_waiting = most
+
     def queue(self, request: Durable) -> None:
-        """Append a request to the durable queue."""
+        """Append a request to the durable queue; where it is too long, others are dropped."""
         self._last_entry += 1
         transaction_id = transaction_of(request)
-        self._queued[transaction_id] += 1
-        self._write(
-            "INSERT INTO queue (id, message_id, kind, transaction_id, body, queued_at)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            self._last_entry,
-            self._new_id(),
-            type(request).__name__,
-            transaction_id,
-            codec.encode(request),
-            self._now().isoformat(),
-        )
+        kind, body = type(request).__name__, codec.encode(request)
+        self._waiting.add(self._last_entry, transaction_id, is_spare(kind, body))
+        with self.atomically():
+            self._write(
+                "INSERT INTO queue (id, message_id, kind, transaction_id, body, queued_at)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                self._last_entry,
+                self._new_id(),
+                kind,
+                transaction_id,
+                body,
+                self._now().isoformat(),
+            )
+            self._thin_out()
+
+    def _thin_out(self) -> None:
+        most = self._most_waiting()
+        dropped = self._waiting.thin_out(most)
+        for entry_id in dropped:
+            self._write("DELETE FROM queue WHERE id = ?", entry_id)
+        if dropped:
+            _LOG.warning(
+                "more than %d messages wait for the CSMS: dropped %d updates of transactions",
+                most,
+                len(dropped),
+            )
 
     def dequeue(self, entry: QueueEntry) -> None:
         """Remove an entry that the CSMS acknowledged."""
-        self._left(transaction_of(entry.request))
+        self._waiting.remove(entry.id)
         self._write("DELETE FROM queue WHERE id = ?", entry.id)
 
     def entry_failed(self, entry: QueueEntry) -> None:
@@ -206,19 +226,12 @@ class SqliteStore:
 
     def set_aside(self, entry: QueueEntry, reason: str) -> None:
         """Take an entry out of the order, visibly."""
-        self._left(transaction_of(entry.request))
+        self._waiting.remove(entry.id)
         self._write("UPDATE queue SET set_aside = ? WHERE id = ?", reason, entry.id)
-
-    def _left(self, transaction_id: str | None) -> None:
-        self._queued[transaction_id] -= 1
-        if self._queued[transaction_id] <= 0:
-            del self._queued[transaction_id]
 
     def queued_for(self, transaction_id: str | None) -> int:
         """Return how many messages of a transaction, or of all, wait for the CSMS."""
-        if transaction_id is None:
-            return self._queued.total()
-        return self._queued[transaction_id]
+        return self._waiting.count(transaction_id)
 
     def save_transaction_facts(
         self, transaction_id: str, generation: str, csms_id: str | None
@@ -323,6 +336,18 @@ class SqliteStore:
             ).fetchall()
         )
 
+    async def waiting_in(self, generation: str, limit: int) -> list[QueueEntry]:
+        """Return those of them whose transaction was acknowledged in that generation."""
+        rows = await self._writer.query(
+            lambda connection: connection.execute(
+                f"SELECT {_COLUMNS} FROM queue JOIN transaction_facts"  # noqa: S608
+                " USING (transaction_id)"
+                " WHERE set_aside IS NULL AND generation = ? ORDER BY id LIMIT ?",
+                (generation, limit),
+            ).fetchall()
+        )
+        return [entry for row in rows if (entry := self._entry(row)) is not None]
+
     def facts_of(self, transaction_id: str) -> TransactionFacts:
         """Return what is known of a transaction now."""
         return self._facts.get(transaction_id, TransactionFacts())
@@ -338,14 +363,14 @@ class SqliteStore:
         return [entry for row in rows if (entry := self._entry(row)) is not None]
 
     def _entry(self, row: _Row) -> QueueEntry | None:
-        entry_id, message_id, kind, transaction_id, body, queued_at, attempts, set_aside = row
+        entry_id, message_id, kind, body, queued_at, attempts, set_aside = row
         try:
             request = codec.decode(_QUEUED_KINDS[kind], body)
             queued = datetime.fromisoformat(queued_at)
         except (ValueError, TypeError, KeyError, AttributeError):
             if set_aside is None and entry_id not in self._unreadable:
                 self._unreadable.add(entry_id)  # once, though the disk may not take it yet
-                self._left(transaction_id)
+                self._waiting.remove(entry_id)
                 _LOG.exception("queued message %d is not readable; set aside", entry_id)
                 self._write("UPDATE queue SET set_aside = ? WHERE id = ?", "not readable", entry_id)
             return None
@@ -381,19 +406,17 @@ def _contents(connection: sqlite3.Connection) -> _Contents:
             f" WHERE {_FACTS_THAT_MATTER}"
         )
     }
-    queued: Counter[str | None] = Counter(
-        dict(
-            connection.execute(
-                "SELECT transaction_id, count(*) FROM queue WHERE set_aside IS NULL"
-                " GROUP BY transaction_id"
-            )
+    waiting = Waiting(
+        (entry_id, transaction_id, is_spare(kind, body))
+        for entry_id, transaction_id, kind, body in connection.execute(
+            "SELECT id, transaction_id, kind, body FROM queue WHERE set_aside IS NULL ORDER BY id"
         )
     )
     [last_entry] = connection.execute(
         "SELECT coalesce(max(seq), 0) FROM (SELECT seq FROM sqlite_sequence"
         " WHERE name = 'queue' UNION ALL SELECT max(id) FROM queue)"
     ).fetchone()
-    return _Contents(documents, facts, _variables(connection), queued, last_entry)
+    return _Contents(documents, facts, _variables(connection), waiting, last_entry)
 
 
 def _variables(connection: sqlite3.Connection) -> StoredVariables:
