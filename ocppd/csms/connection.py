@@ -54,11 +54,8 @@ class Listener(Protocol):
     def on_disconnected(self, status: ConnectionStatus) -> None:
         """Take note that there is none, or still none; `status` has the reason."""
 
-    def on_event_answered(self, entry: QueueEntry, response: Any, generation: str) -> None:
-        """Use the answer to a queued message, in the unit of work that removes it.
-
-        `generation` is the one in which it was sent: `1.6` or `2.x`.
-        """
+    def on_event_answered(self, entry: QueueEntry, response: Any) -> None:
+        """Use the answer to a queued message, in the unit of work that removes it."""
 
     def on_event_given_up(self, entry: QueueEntry, reason: str) -> None:
         """Take note that a queued message was set aside (E13.FR.04)."""
@@ -112,6 +109,8 @@ class CsmsConnection:
         self._hurry = asyncio.Event()
         self._pings_changed = asyncio.Event()
         self._key_as_bytes = False
+        # The security event of each slot's failures since its last connection, in words.
+        self._told_of_slot: dict[int, str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._surroundings = Surroundings(
             clock=clock,
@@ -255,6 +254,8 @@ class CsmsConnection:
                     wait_s = await self._attempt(rotation, back_off)
                 except Exception:  # whatever it is, the station tries again
                     _LOG.exception("the connection to the CSMS failed")
+                    self._reason = "internal error"
+                    self._tell_disconnected()
                     back_off.failed()
                     wait_s = back_off.wait_s()
         except asyncio.CancelledError:
@@ -292,7 +293,9 @@ class CsmsConnection:
             socket = await dial(self._dialling(self._profile))
         except NotConnected as error:
             self._fail(str(error))
-            if error.security_event is not None:
+            if error.security_event is not None and self._told_of_slot.get(slot) != str(error):
+                # Durably queued: not one at each of thousands of attempts.
+                self._told_of_slot[slot] = str(error)
                 self._security_event(error.security_event, str(error))
             if error.refused_password:
                 self._key_as_bytes = not self._key_as_bytes
@@ -301,6 +304,7 @@ class CsmsConnection:
             else:
                 back_off.failed()
             return back_off.wait_s()
+        self._told_of_slot.pop(slot, None)
         rotation.succeeded()
         back_off.succeeded()
         if self._hurry.is_set():  # the settings changed while we dialled
@@ -363,11 +367,13 @@ class CsmsConnection:
         delivering = asyncio.create_task(self._delivery.run(link))
         delivering.add_done_callback(_report)
         self._link, self._socket, self._version = link, socket, spelling.version
-        self._tell_connected()
+        cut = False
         try:
+            self._tell_connected()
             while True:
                 link.receive(await socket.receive())
         except ConnectionError as error:
+            cut = not socket.ended_by_us
             self._reason = str(error)
             _LOG.warning("disconnected from the CSMS: %s", self._reason)
         except asyncio.CancelledError:
@@ -375,7 +381,7 @@ class CsmsConnection:
             raise
         finally:
             self._link = self._socket = None
-            link.close()
+            link.close(cut=cut)
             pings.cancel()
             delivering.cancel()
             socket.abort("ended")
@@ -426,9 +432,9 @@ class CsmsConnection:
     def _message_timeout_s(self) -> float:
         return self._profile.message_timeout_s if self._profile else 30
 
-    def _on_event_answered(self, entry: QueueEntry, response: Any, generation: str) -> None:
+    def _on_event_answered(self, entry: QueueEntry, response: Any) -> None:
         if self._listener is not None:
-            self._listener.on_event_answered(entry, response, generation)
+            self._listener.on_event_answered(entry, response)
 
     def _on_event_given_up(self, entry: QueueEntry, reason: str) -> None:
         if self._listener is not None:

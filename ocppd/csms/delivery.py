@@ -3,17 +3,22 @@
 An entry is sent when it is on disk, and deleted in one unit of work with what its answer changed.
 A resend has the message id of the first try, which 4.1.4 of part 4 (2.1; errata 2024-09 of 2.0.1)
 and the errata 2025-04 of 1.6-J allow: so the CSMS can tell that it is one.
+
+A connection that ends is no refusal: being offline uses up no attempt. But a CSMS that falls over
+one message would get it first on each new connection, and nothing else ever. So from the third
+connection in a row on that the CSMS ended before it had answered the same entry, an end is an
+attempt. What the station ended itself, because of pongs that did not come or new settings, is not.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, Protocol
 
 from ocppd.clock import Clock
-from ocppd.csms.link import Link
+from ocppd.csms.link import Link, NotSent
 from ocppd.csms.spelling import Message
 from ocppd.errors import NoAnswer, NotSpoken, Refused, StorageFailure
 from ocppd.model.queue import QueueEntry, TransactionFacts
@@ -30,6 +35,12 @@ _LOG = logging.getLogger(__name__)
 _PAGE = 50
 # How long the rest of a transaction waits for a CSMS of its own generation.
 _ORPHAN_AFTER_S = 72 * 3600.0
+# An entry is a few messages at most (StartTransaction and MeterValues).
+_MOST_MESSAGES = 4
+# A CSMS that ends this many connections in a row over the same entry refuses it.
+_CUTS_THAT_REFUSE = 3
+# Seconds before a message is sent that found no place in the line.
+_BUSY_PAUSE_S = 1.0
 # Codes that say: this CSMS will never take it.
 _UNKNOWN_TO_CSMS = frozenset({"NotImplemented", "NotSupported"})
 
@@ -42,6 +53,9 @@ class Queue(Protocol):
 
     async def waiting(self, generation: str, limit: int) -> list[QueueEntry]:
         """Return the next entries on disk that may go out in a generation, in order."""
+
+    async def waiting_in(self, generation: str, limit: int) -> list[QueueEntry]:
+        """Return those of them whose transaction was acknowledged in that generation."""
 
     def atomically(self) -> AbstractContextManager[None]:
         """Write all or nothing of what the block holds."""
@@ -74,9 +88,9 @@ class Delivery:
     """Drains the queue over one link after the other.
 
     `may_send` tells whether the CSMS has accepted the station; `attempts` and `interval_s` are
-    MessageAttempts and MessageAttemptInterval for TransactionEvent; `on_answered` takes an entry,
-    its response and the generation, and has its effects in the unit of work that removes the
-    entry; `on_given_up` takes an entry that was set aside, and why.
+    MessageAttempts and MessageAttemptInterval for TransactionEvent; `on_answered` takes an entry
+    and its response, and has its effects in the unit of work that removes the entry;
+    `on_given_up` takes an entry that was set aside, and why.
     """
 
     def __init__(
@@ -87,7 +101,7 @@ class Delivery:
         may_send: Callable[[], bool],
         attempts: Callable[[], int],
         interval_s: Callable[[], float],
-        on_answered: Callable[[QueueEntry, Any, str], None],
+        on_answered: Callable[[QueueEntry, Any], None],
         on_given_up: Callable[[QueueEntry, str], None],
     ) -> None:
         self._queue = queue
@@ -100,8 +114,11 @@ class Delivery:
         self._woken = asyncio.Event()
         self._generation: str | None = None
         self._generation_since = 0.0
-        # What was dealt with, for as long as the store may still return it.
-        self._settled: set[int] = set()
+        # What was dealt with, and in which generation, while the store may still return it.
+        self._settled: dict[int, str] = {}
+        self._sending: QueueEntry | None = None
+        # The entry over which the CSMS ended the last connections, and how many.
+        self._cuts: tuple[int, int] = (0, 0)
 
     def wake(self) -> None:
         """Look at the queue: something was added, or may be sent now."""
@@ -118,6 +135,7 @@ class Delivery:
             await self._drain_whenever_woken(link)
         finally:
             timer.cancel()
+            self._note_cut(link)
 
     async def _drain_whenever_woken(self, link: Link) -> None:
         while True:
@@ -154,11 +172,7 @@ class Delivery:
         """Set aside the rest of transactions that no CSMS of their generation came back for."""
         other = "2.x" if generation == "1.6" else "1.6"
         while True:
-            orphans = [
-                entry
-                for entry in await self._next_entries(other)
-                if self._facts_of(entry).generation == other
-            ]
+            _, orphans = await self._unsettled(lambda limit: self._queue.waiting_in(other, limit))
             if not orphans:
                 return
             for entry in orphans:
@@ -166,28 +180,43 @@ class Delivery:
                     entry,
                     f"the transaction is known to a CSMS of OCPP {other}, and none was connected"
                     f" for {_ORPHAN_AFTER_S / 3600:.0f} hours",
+                    other,
                 )
 
     async def _next_entries(self, generation: str) -> list[QueueEntry]:
+        waiting, entries = await self._unsettled(
+            lambda limit: self._queue.waiting(generation, limit)
+        )
+        # Only what this generation would have seen: the other's may still be on disk.
+        self._settled = {
+            entry_id: settled_in
+            for entry_id, settled_in in self._settled.items()
+            if settled_in != generation or entry_id in waiting
+        }
+        return entries
+
+    async def _unsettled(
+        self, read: Callable[[int], Awaitable[list[QueueEntry]]]
+    ) -> tuple[set[int], list[QueueEntry]]:
+        """Return the ids of what the store lists, and what of it has not been dealt with."""
         limit = _PAGE
         try:
             while True:
-                waiting = await self._queue.waiting(generation, limit)
+                waiting = await read(limit)
                 entries = [entry for entry in waiting if entry.id not in self._settled]
                 if entries or len(waiting) < limit:
-                    break
+                    return {entry.id for entry in waiting}, entries
                 # The disk is full or broken: look behind what could not be deleted.
                 limit += len(waiting)
         except StorageFailure as error:
             _LOG.error("the queue cannot be read: %s", error)
             self._clock.call_later(10.0, self.wake)
-            return []
-        self._settled.intersection_update(entry.id for entry in waiting)
-        return entries
+            return set(self._settled), []
 
     async def _deliver(self, entry: QueueEntry, link: Link) -> bool:
         """Bring one entry to the CSMS, or set it aside; False if the link ended first."""
         while True:
+            self._sending = entry
             try:
                 response, facts = await self._send(entry, link)
             except Refused as error:
@@ -200,26 +229,58 @@ class Delivery:
                     self._settle(entry, link, None, None)
                     return True
             except NotSpoken as error:
-                self._put_aside(entry, str(error))
+                self._put_aside(entry, str(error), link.spelling.generation)
                 return True
+            except NotSent as error:
+                if link.closed:
+                    return False
+                _LOG.debug("queued message %d waits: %s", entry.id, error)
+                await self._pause(_BUSY_PAUSE_S)
+                continue
             except NoAnswer as error:
                 if link.closed:
                     return False  # being cut off is not the CSMS's refusal (E04, E12)
                 failure = str(error)
             except Exception as error:
                 _LOG.exception("queued message %d cannot be told", entry.id)
-                self._put_aside(entry, f"{type(error).__name__}: {error}"[:200])
+                reason = f"{type(error).__name__}: {error}"[:200]
+                self._put_aside(entry, reason, link.spelling.generation)
                 return True
             else:
                 self._settle(entry, link, response, facts)
                 return True
+            self._sending = None
             entry = replace(entry, attempts=entry.attempts + 1)
-            if entry.attempts >= max(self._attempts(), 1):  # E13.FR.04, but never silently
-                self._put_aside(entry, f"tried {entry.attempts} times: {failure}")
+            if self._is_given_up(entry, failure, link):
                 return True
-            self._queue.entry_failed(entry)
             # E13.FR.03
             await self._pause(self._interval_s() * entry.attempts)
+
+    def _is_given_up(self, entry: QueueEntry, failure: str, link: Link) -> bool:
+        """Count a failed attempt, and set the entry aside if it was the last."""
+        if entry.attempts >= max(self._attempts(), 1):  # E13.FR.04, but never silently
+            reason = f"tried {entry.attempts} times: {failure}"
+            self._put_aside(entry, reason, link.spelling.generation)
+            return True
+        self._queue.entry_failed(entry)
+        return False
+
+    def _note_cut(self, link: Link) -> None:
+        """Count the end of a connection as an attempt if the same entry ends each one."""
+        entry, self._sending = self._sending, None
+        if link.cut_during is None:
+            return
+        if entry is None or link.cut_during not in (
+            _message_id(entry.message_id, at) for at in range(_MOST_MESSAGES)
+        ):
+            self._cuts = (0, 0)  # it ends connections for other reasons too
+            return
+        last, count = self._cuts
+        count = count + 1 if last == entry.id else 1
+        self._cuts = (entry.id, count)
+        if count >= _CUTS_THAT_REFUSE:
+            entry = replace(entry, attempts=entry.attempts + 1)
+            self._is_given_up(entry, "the CSMS ended the connection over it each time", link)
 
     async def _send(self, entry: QueueEntry, link: Link) -> tuple[object, TransactionFacts | None]:
         """Send the messages of an entry, one after the other.
@@ -257,7 +318,8 @@ class Delivery:
         self, entry: QueueEntry, link: Link, response: object, facts: TransactionFacts | None
     ) -> None:
         """Remove an entry together with what its answer changes."""
-        self._settled.add(entry.id)
+        self._settled[entry.id] = link.spelling.generation
+        self._sending, self._cuts = None, (0, 0)
         request = entry.request
         with self._queue.atomically():
             if (
@@ -271,7 +333,7 @@ class Delivery:
                 )
             if response is not None:
                 try:
-                    self._on_answered(entry, response, link.spelling.generation)
+                    self._on_answered(entry, response)
                 except Exception:
                     _LOG.exception("the answer to queued message %d was not used", entry.id)
             self._queue.dequeue(entry)
@@ -282,9 +344,10 @@ class Delivery:
             ):
                 self._queue.forget_transaction_facts(request.transaction_id)
 
-    def _put_aside(self, entry: QueueEntry, reason: str) -> None:
+    def _put_aside(self, entry: QueueEntry, reason: str, generation: str) -> None:
         _LOG.error("queued message %d is set aside: %s", entry.id, reason)
-        self._settled.add(entry.id)
+        self._settled[entry.id] = generation
+        self._sending = None
         self._queue.set_aside(entry, reason)
         try:
             self._on_given_up(entry, reason)
@@ -319,5 +382,6 @@ def _merged(
         total_cost=second.total_cost if second.total_cost is not None else first.total_cost,
         charging_priority=second.charging_priority or first.charging_priority,
         personal_messages=second.personal_messages or first.personal_messages,
+        names_transaction=second.names_transaction or first.names_transaction,
         csms_transaction_id=second.csms_transaction_id or first.csms_transaction_id,
     )

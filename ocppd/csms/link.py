@@ -6,6 +6,7 @@ a time. The socket is somebody else's: text comes in by `receive`, goes out by a
 
 import asyncio
 import logging
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -44,6 +45,10 @@ _MAX_WAITING = 200
 _MAX_LATE = 16
 # A CSMS that sends nothing but rubbish makes one security event in so many seconds.
 _INVALID_MESSAGES_PAUSE_S = 60.0
+
+
+class NotSent(NoAnswer):
+    """The CALL never went out: its failure says nothing of what the CSMS thinks of it."""
 
 
 class Wire(Protocol):
@@ -97,15 +102,21 @@ class Link:
         self._answers: dict[Asked, asyncio.Future[CallResult | CallError]] = {}
         self._timers: dict[Asked, Timer] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._late: dict[str, CallResult] = {}
+        self._late: OrderedDict[str, CallResult] = OrderedDict()
         self._invalid_messages = 0
         self._next_invalid_event = float("-inf")
         self._closed = False
+        self._cut_during: str | None = None
 
     @property
     def closed(self) -> bool:
         """Whether the connection has ended."""
         return self._closed
+
+    @property
+    def cut_during(self) -> str | None:
+        """The id of the CALL that the CSMS had not answered when it ended the connection."""
+        return self._cut_during
 
     # What the CSMS says.
 
@@ -156,26 +167,43 @@ class Link:
             self._start(self._send(CallError(call.message_id, "GenericError", reason), reason))
 
     async def _answer(self, call: Call) -> None:
-        """Answer one CALL, then do what follows from the answer, which never overtakes it."""
+        """Answer one CALL, then do what follows from the answer, which never overtakes it.
+
+        It follows also from an answer that cannot be stored or sent: the decision is in force, in
+        memory. Only what the CSMS has to know of before it happens is left (`Answer.unsaid`).
+        """
+        stored = self._around.stored
+        written = stored.written
         try:
             answer = await self._answer_to(call)
-            if isinstance(answer, Answer):
-                await self._send(CallResult(call.message_id, answer.result))
-            elif answer is not None:
-                await self._send(answer, answer.description or answer.code)
+            if not isinstance(answer, Answer):
+                if answer is not None:
+                    await self._send(answer, answer.description or answer.code)
+                return
+            said = await self._say(call, answer, stored.written != written)
         finally:
             self._rpc.end(call.message_id)
-        if isinstance(answer, Answer) and answer.then is not nothing:
-            self._follow(call.action, answer.then)
+        follows = answer.then if said or answer.unsaid is None else answer.unsaid
+        if follows is not nothing:
+            self._follow(call.action, follows)
+
+    async def _say(self, call: Call, answer: Answer[Payload], has_written: bool) -> bool:
+        """Send a response when what it acknowledges is on disk; False if the CSMS has it not."""
+        try:
+            if has_written:
+                await self._around.stored.durable()
+        except StorageFailure as error:
+            _LOG.error("%s: not acknowledged, because it is not stored: %s", call.action, error)
+            refusal = self._refuse(call, RpcError("InternalError", "storage failure"))
+            await self._send(refusal, refusal.description)
+            return False
+        return await self._send(CallResult(call.message_id, answer.result))
 
     async def _answer_to(self, call: Call) -> Answer[Payload] | CallError | None:
         try:
             return await self._answer_of_station(call)
         except RpcError as error:
             return self._refuse(call, error)
-        except StorageFailure as error:
-            _LOG.error("%s: not answered, because it is not stored: %s", call.action, error)
-            return self._refuse(call, RpcError("InternalError", "storage failure"))
         except Exception:
             _LOG.exception("%s failed", call.action)
             return self._refuse(call, RpcError("InternalError", "internal error"))
@@ -200,12 +228,7 @@ class Link:
                 return self._refuse(call, verdict)
             if isinstance(verdict, dict):
                 return Answer(verdict)
-        stored = self._around.stored
-        written = stored.written
-        answer = await route(payload)
-        if stored.written != written:
-            await stored.durable()
-        return answer
+        return await route(payload)
 
     def _refuse(self, call: Call, error: RpcError) -> CallError:
         _LOG.info("refused %s: %s", call.action[:100], error)
@@ -229,7 +252,7 @@ class Link:
 
         Raises:
             NotSpoken: this version has no word for the request
-            NoAnswer: the time limit passed, or the connection ended
+            NoAnswer: the time limit passed, or the connection ended; NotSent if it never went out
             Refused: the CSMS answered with a CALLERROR, or against its own schema
 
         """
@@ -247,9 +270,9 @@ class Link:
         try came in the meantime.
         """
         if self._closed:
-            raise NoAnswer("the connection has ended")
+            raise NotSent("the connection has ended")
         if self._rpc.waiting >= _MAX_WAITING:
-            raise NoAnswer(f"{message.action}: too many requests wait for the CSMS already")
+            raise NotSent(f"{message.action}: too many requests wait for the CSMS already")
         late = self._late.pop(message_id, None)
         if late is not None:
             return self._decoded(message, late)
@@ -272,6 +295,9 @@ class Link:
                 raise
             finally:
                 self._turns.pop(asked, None)
+            if self.closed:  # its turn came in the very step in which the connection ended
+                self._answers.pop(asked, None)
+                raise NotSent(f"{message.action}: the connection ended")
         self._timers[asked] = self._around.clock.call_later(
             self._around.message_timeout_s(), lambda: self._time_out(asked)
         )
@@ -280,7 +306,7 @@ class Link:
             received = await answer
         except ConnectionError as error:
             self._abandon(asked)
-            raise NoAnswer(f"{message.action}: {error}") from None
+            raise NotSent(f"{message.action}: {error}") from None
         return self._decoded(message, received)
 
     def _decoded(self, message: Message, answer: CallResult | CallError) -> Any:
@@ -310,8 +336,10 @@ class Link:
                 self._settle(asked)
             case Late(call, late):
                 self._told(data, "came after the time limit")
-                if isinstance(late, CallResult) and len(self._late) < _MAX_LATE:
+                if isinstance(late, CallResult):
                     self._late[late.message_id] = late
+                    if len(self._late) > _MAX_LATE:
+                        self._late.popitem(last=False)
                 _LOG.warning("the answer to %s came after the time limit", call.action)
             case Unasked():
                 self._told(data, "answers nothing that was asked")
@@ -350,19 +378,28 @@ class Link:
 
     # The wire.
 
-    async def _send(self, frame: Frame, reason: str | None = None) -> None:
-        """Send what nobody waits for; a connection that ended meanwhile is no mistake here."""
+    async def _send(self, frame: Frame, reason: str | None = None) -> bool:
+        """Send what nobody waits for; returns whether it went out as it is.
+
+        A connection that ended meanwhile is no mistake here.
+        """
+        sound = True
         try:
             text = text_of(frame)
         except (TypeError, ValueError, RecursionError):
             _LOG.exception("an answer cannot be written as JSON")
             text = text_of(CallError(frame.message_id, "InternalError", "internal error"))
+            sound = False
         try:
             await self._transmit(text, reason)
         except ConnectionError:
             _LOG.debug("an answer was not sent: the connection has ended")
+            return False
+        return sound
 
     async def _transmit(self, text: str, reason: str | None = None) -> None:
+        if self._closed:
+            raise ConnectionError("the connection has ended")
         await self._wire.send(text)
         self._show(Direction.TO_CSMS, text, reason)
 
@@ -409,15 +446,19 @@ class Link:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=limit_s)
 
-    def close(self) -> None:
-        """End: whoever waits for an answer gets NoAnswer; answers in the making are dropped."""
+    def close(self, *, cut: bool = False) -> None:
+        """End: whoever waits for an answer gets NoAnswer; `cut` tells that the CSMS ended it.
+
+        What the CSMS asked for is gone through with, its answer is not sent any more.
+        """
         self._closed = True
+        in_flight = self._rpc.in_flight
+        if cut and in_flight is not None and in_flight in self._timers:
+            self._cut_during = in_flight.call.message_id
         for asked in self._rpc.disconnect():
             turn = self._turns.get(asked)
             if turn is None:
                 self._settle(asked)
             elif not turn.done():
                 self._answers.pop(asked, None)
-                turn.set_exception(NoAnswer(f"{asked.call.action}: the connection ended"))
-        for task in list(self._tasks):
-            task.cancel()
+                turn.set_exception(NotSent(f"{asked.call.action}: the connection ended"))

@@ -51,7 +51,7 @@ def route(
         answer = handle(decode(payload))
         if not isinstance(answer, Answer):
             answer = await answer
-        return Answer(encode(answer.result), answer.then)
+        return Answer(encode(answer.result), answer.then, answer.unsaid)
 
     return answer
 

@@ -79,7 +79,6 @@ class Dialling:
     password: bytes = field(default=b"", repr=False)
     tls: Tls = field(default_factory=Tls)
     max_size: int = 1 << 20
-    local_address: str | None = None
 
 
 def connection_url(endpoint: str, identity: str) -> str:
@@ -199,6 +198,11 @@ class Socket:
         return self._connection.subprotocol
 
     @property
+    def ended_by_us(self) -> bool:
+        """Whether we ended it: on purpose, or because the CSMS was no longer to be heard."""
+        return self._reason is not None
+
+    @property
     def peer(self) -> str:
         """Address and port of the CSMS."""
         address = self._connection.remote_address
@@ -304,8 +308,6 @@ async def dial(to: Dialling) -> Socket:
     options: dict[str, Any] = {}
     if secure:
         options["ssl"] = tls_context(to.tls, to.security_profile)
-    if to.local_address is not None:
-        options["local_addr"] = (to.local_address, 0)
 
     def connection(*args: Any, **kwargs: Any) -> ClientConnection:
         made = _Connection(*args, **kwargs)

@@ -13,7 +13,12 @@ def nothing() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Answer(Generic[R]):
-    """A response, and what to do once it is on the wire: what follows never overtakes it."""
+    """A response, and what to do once it is on the wire: what follows never overtakes it.
+
+    What was decided is in force even if the response cannot be stored or sent, so `then` is done
+    all the same; unless it is nothing to do behind the asker's back: `unsaid` is done instead.
+    """
 
     result: R
     then: Callable[[], None] = nothing
+    unsaid: Callable[[], None] | None = None

@@ -28,7 +28,7 @@ from ocppd.model.remote_control import (
 from ocppd.model.sessions import StopReason
 from ocppd.model.tokens import AuthorizationType, IdToken, IdTokenType, ProvidedIdToken
 from ocppd.model.variables import EvseRef, StatusInfo
-from ocppd.station.answer import Answer
+from ocppd.station.answer import Answer, nothing
 from ocppd.station.authorization import DEFAULT_CONNECTION_TIMEOUT_S
 from ocppd.station.evse import Connector, Evse, Evses, RemoteStart
 from ocppd.station.ports import Outside
@@ -133,6 +133,7 @@ class RemoteControl:
         return Answer(
             StartTransactionResult(RequestStartStopStatus.ACCEPTED, transaction_id),
             then=partial(self._host.provide_token, offer),
+            unsaid=nothing,  # a CSMS that was not told tells the driver that it failed
         )
 
     def claim(self, evse: Evse, id_token: IdToken | None) -> RemoteStart | None:
@@ -256,6 +257,7 @@ class RemoteControl:
         return Answer(  # F03.FR.07
             StatusResult(RequestStartStopStatus.ACCEPTED.value),
             then=partial(self._start_stopping, evse.id),
+            unsaid=nothing,
         )
 
     def _with_transaction(self, csms_id: str) -> Evse | None:

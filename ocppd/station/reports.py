@@ -19,7 +19,7 @@ from ocppd.model.provisioning import (
     ReportTarget,
 )
 from ocppd.model.variables import ComponentVariable, Mutability, StatusInfo
-from ocppd.station.answer import Answer
+from ocppd.station.answer import Answer, nothing
 from ocppd.station.ports import Outside
 
 _LOG = logging.getLogger(__name__)
@@ -85,7 +85,7 @@ class Reports:
             self._running += 1
             self._tasks.start(self._send(request_id, variables), f"report {request_id}")
 
-        return Answer(ReportResponse(ReportStatus.ACCEPTED), then)
+        return Answer(ReportResponse(ReportStatus.ACCEPTED), then, unsaid=nothing)
 
     async def _send(self, request_id: int, variables: Sequence[ModelVariable]) -> None:
         """Send the pages, one after the other; a CSMS that went away has to ask again."""

@@ -21,7 +21,7 @@ from ocppd.model.sessions import StopReason
 from ocppd.model.tokens import IdToken
 from ocppd.model.transactions import MeterValue, TriggerReason
 from ocppd.model.variables import StatusInfo
-from ocppd.station.answer import Answer
+from ocppd.station.answer import Answer, nothing
 from ocppd.station.availability import Availability
 from ocppd.station.boot_history import BootHistory
 from ocppd.station.evse import Evse, Evses
@@ -124,13 +124,23 @@ class Resets:
         scheduled = request.type is ResetType.ON_IDLE and bool(busy)
         if not scheduled:
             reset = _Resetting(request, scheduled=False)
-            return Answer(StatusResult(ACCEPTED), then=lambda: self._begin(reset))
+            # Not behind the back of a CSMS that was not told: it asks again.
+            return Answer(StatusResult(ACCEPTED), then=lambda: self._begin(reset), unsaid=nothing)
         # B12.FR.01, B11.FR.07; it survives a restart of the daemon.
         evse_id = request.evse_id or 0
         self._outside.store.save(str(evse_id), ScheduledReset(evse_id, request.host_type))
         info = StatusInfo("TxInProgress", f"waits for EVSE {', '.join(str(e.id) for e in busy)}")
         waiting = _Resetting(request, scheduled=True)
-        return Answer(StatusResult(SCHEDULED, info), then=lambda: self._begin(waiting))
+        return Answer(
+            StatusResult(SCHEDULED, info),
+            then=lambda: self._begin(waiting),
+            unsaid=lambda: self._take_back(evse_id),
+        )
+
+    def _take_back(self, key: int) -> None:
+        """Forget that a reset was to be scheduled, unless an earlier one is."""
+        if key not in self._resetting:
+            self._outside.store.forget(ScheduledReset, str(key))
 
     def _problem_with(self, request: Reset) -> tuple[str, str] | None:
         evse_id = request.evse_id

@@ -17,7 +17,7 @@ from ocppd.model.remote_control import (
     TriggerMessageStatus,
 )
 from ocppd.model.variables import EvseRef, StatusInfo
-from ocppd.station.answer import Answer
+from ocppd.station.answer import Answer, nothing
 from ocppd.station.evse import Evse, Evses
 
 
@@ -133,7 +133,7 @@ def _has_transaction(evse: Evse) -> bool:
 
 
 def _accept(send: Callable[[], None]) -> Answer[StatusResult]:
-    return Answer(StatusResult(TriggerMessageStatus.ACCEPTED.value), then=send)
+    return Answer(StatusResult(TriggerMessageStatus.ACCEPTED.value), then=send, unsaid=nothing)
 
 
 def _reject(why: StatusInfo) -> Answer[StatusResult]:

@@ -127,8 +127,8 @@ class Listener:
     on_connected = _take
     on_disconnected = _take
 
-    def on_event_answered(self, entry: Any, response: Any, generation: str) -> None:
-        self.answered.append((entry, response, generation))
+    def on_event_answered(self, entry: Any, response: Any) -> None:
+        self.answered.append((entry, response))
 
     def on_event_given_up(self, entry: Any, reason: str) -> None:
         self.given_up.append((entry, reason))

@@ -3,6 +3,7 @@ import json
 
 import pytest
 
+from ocppd.csms.link import NotSent
 from ocppd.csms.payload import RpcError
 from ocppd.csms.spelling import Message
 from ocppd.csms.traffic import Direction
@@ -214,8 +215,57 @@ async def test_what_is_not_stored_is_not_acknowledged_but_reading_goes_on():
     }
     bench.stored.failure = "disk full"
     assert codes(await bench.ask("ClearCache", {})) == (4, "7", "InternalError")
-    assert bench.events == []
+    assert bench.events == [("then", "")], "the memory has changed: the decision is in force"
     assert (await bench.ask("GetVariables", VARIABLES))[0] == 3
+
+
+def promising(bench, result):
+    """Make a route whose consequence is for a CSMS that knows of it, as a reset is."""
+
+    async def route(_payload):
+        bench.stored.written += 1
+        return Answer(
+            result,
+            lambda: bench.events.append(("then", "")),
+            unsaid=lambda: bench.events.append(("unsaid", "")),
+        )
+
+    return route
+
+
+async def test_a_reset_that_is_not_stored_does_not_happen_behind_the_back_of_the_csms():
+    bench = Bench()
+    bench.link._routes = {"ClearCache": promising(bench, {"status": "Accepted"})}
+    bench.stored.failure = "disk full"
+    assert codes(await bench.ask("ClearCache", {})) == (4, "7", "InternalError")
+    assert bench.events == [("unsaid", "")]
+    bench.stored.failure = None
+    assert await bench.ask("ClearCache", {}) == [3, "7", {"status": "Accepted"}]
+    assert bench.events == [("unsaid", ""), ("then", "")]
+
+
+@pytest.mark.parametrize(("make", "event"), [(writing, "then"), (promising, "unsaid")])
+@pytest.mark.parametrize("ending", ["closed", "broken"])
+async def test_what_is_decided_when_the_wire_goes_is_gone_through_with(ending, make, event):
+    bench = Bench()
+    bench.link._routes = {"ClearCache": make(bench, {"status": "Accepted"})}
+    bench.stored.gate = asyncio.Event()
+    assert await bench.ask("ClearCache", {}) is None
+    if ending == "closed":
+        bench.link.close()
+    else:
+        bench.broken = True
+    bench.stored.gate.set()
+    await settle()
+    assert bench.events == [(event, "")]
+    assert bench.sent == []
+
+
+async def test_an_answer_that_is_no_json_was_not_given():
+    bench = Bench()
+    bench.link._routes = {"ClearCache": promising(bench, {"x": float("nan")})}
+    assert codes(await bench.ask("ClearCache", {})) == (4, "7", "InternalError")
+    assert bench.events == [("unsaid", "")]
 
 
 # Before the CSMS has accepted
@@ -384,9 +434,49 @@ async def test_the_end_of_the_connection_ends_the_wait():
     await settle()
     bench.link.close()
     results = await asyncio.gather(*asked, return_exceptions=True)
-    assert [type(result) for result in results] == [NoAnswer] * 3
+    assert [type(result) for result in results] == [NoAnswer, NotSent, NotSent]
     with pytest.raises(NoAnswer):
         await bench.link.call(Heartbeat())
+
+
+async def test_a_turn_that_comes_in_the_step_of_the_end_is_no_answer_either():
+    bench = Bench()
+    asked = [asyncio.create_task(bench.link.call(Heartbeat())) for _ in range(2)]
+    await settle()
+    bench.say(3, "our-1", {"currentTime": NOW})
+    bench.link.close()
+    first, second = await asyncio.wait_for(asyncio.gather(*asked, return_exceptions=True), 1)
+    assert first.current_time
+    assert isinstance(second, NotSent)
+    assert len(bench.sent) == 1
+
+
+@pytest.mark.parametrize("cut", [True, False])
+async def test_what_was_on_the_wire_when_the_csms_cut_it_is_known(cut):
+    bench = Bench()
+    asked = [asyncio.create_task(bench.link.call(Heartbeat())) for _ in range(2)]
+    await settle()
+    bench.link.close(cut=cut)
+    assert bench.link.cut_during == ("our-1" if cut else None)
+    first, second = await asyncio.gather(*asked, return_exceptions=True)
+    assert type(first) is NoAnswer
+    assert type(second) is NotSent
+
+
+async def test_late_responses_make_room_for_later_ones():
+    bench = Bench()
+    message = Message("Heartbeat", {}, lambda payload: payload["currentTime"])
+    for number in range(40):
+        asked = asyncio.create_task(bench.link.exchange(message, f"late-{number}"))
+        await settle()
+        bench.clock.advance(31)
+        with pytest.raises(NoAnswer):
+            await asked
+        bench.say(3, f"late-{number}", {"currentTime": NOW})
+    sent = len(bench.sent)
+    assert await asyncio.wait_for(bench.link.exchange(message, "late-39"), 1) == NOW
+    assert len(bench.sent) == sent, "it has been answered"
+    assert len(bench.link._late) <= 16
 
 
 async def test_a_cut_wire_is_no_answer():
@@ -407,7 +497,7 @@ async def test_a_csms_that_never_answers_does_not_fill_the_memory():
     await settle()
     refused = [task for task in asked if task.done()]
     assert len(refused) == 99
-    assert all(isinstance(task.exception(), NoAnswer) for task in refused)
+    assert all(isinstance(task.exception(), NotSent) for task in refused)
     bench.link.close()
     await asyncio.gather(*asked, return_exceptions=True)
 

@@ -183,6 +183,37 @@ async def test_a_scheduled_reset_survives_the_daemon_but_not_the_machine() -> No
     assert len(resets(again)) == 1
 
 
+@pytest.mark.parametrize("kind", [IMMEDIATE, ON_IDLE])
+async def test_a_reset_that_the_csms_was_not_told_of_does_not_happen(kind: ResetType) -> None:
+    blocks = await online()
+    blocks.start_transaction(1)
+    answer = await blocks.reset.reset(Reset(kind))
+    assert answer.unsaid is not None
+    answer.unsaid()
+    again = blocks.again(boot_id="boot-1", open_transaction=1)
+    await again.online()
+    again.world.store.entries.clear()
+    for here in (blocks, again):
+        here.end_transaction(1)
+        await here.advance(600)
+        assert resets(here) == []
+
+
+async def test_an_answer_that_is_lost_leaves_what_was_scheduled_before() -> None:
+    blocks = await online()
+    blocks.start_transaction(1)
+    await ask(blocks, ON_IDLE)
+    answer = await blocks.reset.reset(Reset(ON_IDLE))
+    assert answer.unsaid is not None
+    answer.unsaid()
+    again = blocks.again(boot_id="boot-1", open_transaction=1)
+    await again.online()
+    again.world.store.entries.clear()
+    again.end_transaction(1)
+    await again.advance(2)
+    assert len(resets(again)) == 1
+
+
 async def test_an_immediate_reset_does_not_wait_for_a_scheduled_one() -> None:
     blocks = await online()
     blocks.start_transaction(1)
