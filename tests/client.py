@@ -147,7 +147,8 @@ class Client:
         with suppress(asyncio.CancelledError):
             await self._listening
         self._filter.__exit__(kind, error, traceback)
-        await self._router.__aexit__(kind, error, traceback)
+        with suppress(EOFError):  # the bus may be gone before us
+            await self._router.__aexit__(kind, error, traceback)
         await self._connection.close()
 
     async def _listen(self) -> None:
