@@ -150,7 +150,8 @@ class Station:
 
     async def _put(self, websocket: ServerConnection, text: str) -> None:
         try:
-            await asyncio.wait_for(websocket.send(text), _SEND_TIMEOUT_S)
+            async with asyncio.timeout(_SEND_TIMEOUT_S):  # unlike wait_for it swallows no end
+                await websocket.send(text)
         except (ConnectionClosed, TimeoutError) as error:
             raise Disconnected(f"{self.id} is gone") from error
 
@@ -170,7 +171,8 @@ class Station:
             try:
                 self._asked[message_id] = action
                 await self._send(frames.call(message_id, action, payload or {}), action)
-                frame = await asyncio.wait_for(future, timeout_s)
+                async with asyncio.timeout(timeout_s):
+                    frame = await future
             finally:
                 self._waiting.pop(message_id, None)
         if frame.kind is Kind.CALL_ERROR:

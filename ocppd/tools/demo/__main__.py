@@ -11,9 +11,10 @@ from pathlib import Path
 from ocppd.tools.csms import CallFailed, Disconnected
 from ocppd.tools.csms.server import VERSIONS
 from ocppd.tools.demo.checks import Findings
+from ocppd.tools.demo.day import endless_day, generations_live
 from ocppd.tools.demo.private_bus import BusFailed
 from ocppd.tools.demo.stage import Stage, StageFailed
-from ocppd.tools.demo.story import endless_day, generations, whole_session
+from ocppd.tools.demo.story import generations, whole_session
 from ocppd.tools.demo.watcher import CallRefused
 from ocppd.tools.sim.evse import SimulatorError
 
@@ -27,6 +28,8 @@ _FAILURES = (
     TimeoutError,
     OSError,
 )
+
+_PATIENCE_S = 5.0
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -47,10 +50,17 @@ def arguments() -> argparse.ArgumentParser:
         action="store_true",
         help="play one session, check what everybody saw of it, and exit 0 if it was all there",
     )
+    parser.add_argument(
+        "--pace",
+        type=float,
+        default=1.0,
+        metavar="FACTOR",
+        help="how long the pauses of the live story are; smaller is faster (default: %(default)s)",
+    )
     return parser
 
 
-async def play(versions: list[str], *, once: bool) -> bool:
+async def play(versions: list[str], *, once: bool, pace: float) -> bool:
     """Play; return whether all was seen. Without `once` it only ends by being cancelled."""
     changes = "1.6" in versions and len(versions) > 1
     modern = [version for version in versions if version != "1.6"]
@@ -58,7 +68,7 @@ async def play(versions: list[str], *, once: bool) -> bool:
     first = ["1.6"] if changes else versions
     with tempfile.TemporaryDirectory(prefix="ocppd-demo-") as folder:
         interval_s = 1 if once else 3
-        stage = Stage(Path(folder), versions, first, interval_s=interval_s)
+        stage = Stage(Path(folder), versions, first, interval_s=interval_s, pace=pace)
         async with stage:
             try:
                 findings = await _story(stage, once=once, changes=changes, other=other)
@@ -79,18 +89,27 @@ async def _story(stage: Stage, *, once: bool, changes: bool, other: str) -> Find
         return await whole_session(stage, stage.csms.versions[0])
     stage.print_hints()
     if changes:
-        (await generations(stage, other, to_the_end=False)).show()
+        await generations_live(stage, other)
     return await endless_day(stage, stage.csms.versions[0])
 
 
-async def _until_told(versions: list[str], *, once: bool) -> bool:
+async def _until_told(versions: list[str], *, once: bool, pace: float) -> bool:
     """Play until the story ends or somebody ends it."""
-    playing = asyncio.create_task(play(versions, once=once))
+    playing = asyncio.create_task(play(versions, once=once, pace=pace))
+    told = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, playing.cancel)
+        loop.add_signal_handler(number, told.set)
+    ending = asyncio.create_task(told.wait())
+    await asyncio.wait({playing, ending}, return_when=asyncio.FIRST_COMPLETED)
+    ending.cancel()
+    while not playing.done():
+        # A wait that ends in the same moment may swallow the one cancellation (wait_for of 3.11),
+        # and the way out takes less than the patience between two of them.
+        playing.cancel()
+        await asyncio.wait({playing}, timeout=_PATIENCE_S)
     with contextlib.suppress(asyncio.CancelledError):
-        return await playing
+        return playing.result()
     print("\nThe end.", flush=True)
     return not once
 
@@ -103,7 +122,8 @@ def main() -> int:
     if any(version not in VERSIONS for version in versions):
         parser.error(f"--version: there are {', '.join(VERSIONS)}")
     try:
-        return 0 if asyncio.run(_until_told(versions, once=options.once)) else 1
+        story = _until_told(versions, once=options.once, pace=max(options.pace, 0))
+        return 0 if asyncio.run(story) else 1
     except _FAILURES as error:
         print(f"The demonstration cannot start: {error}", file=sys.stderr)
         return 1

@@ -15,6 +15,7 @@ from ocppd.tools.csms.control import Control
 from ocppd.tools.ctl.bus import STATION
 from ocppd.tools.ctl.output import clean
 from ocppd.tools.ctl.status import limit_text
+from ocppd.tools.demo.cars import Cars
 from ocppd.tools.demo.private_bus import PrivateBus
 from ocppd.tools.demo.watcher import Seen, Watcher
 from ocppd.tools.sim.control import control
@@ -83,7 +84,10 @@ class Stage:
         csms_versions: Sequence[str],
         *,
         interval_s: int,
+        pace: float = 1.0,
     ) -> None:
+        """Set everything up; `pace` is how long the pauses of the live story are."""
+        self._pace = pace
         self.folder = folder
         self.versions = tuple(versions)
         self.bus = PrivateBus(folder)
@@ -99,6 +103,7 @@ class Stage:
         # Energy flows faster than in life, so that a session of seconds has something to bill.
         settings = ChargerSettings(speed=60.0, first_register_wh=1000.0, signed=False)
         self.host = Simulator(self.bus.address, settings)
+        self.cars = Cars(self.host)
         self._interval_s = interval_s
         self._decoder = Decoder()
         self._control = Control(self.csms, folder / "csms.socket")
@@ -205,6 +210,10 @@ class Stage:
         self.csms.versions = tuple(versions)
         await self.csms.start()
 
+    async def pause(self, seconds: float) -> None:
+        """Let the spectators look."""
+        await asyncio.sleep(seconds * self._pace)
+
     # what is said
 
     def story(self, text: str) -> None:
@@ -267,7 +276,10 @@ class Stage:
                     self._say(f"bus     Health {value.get('status')} {reasons}".rstrip(), "bus")
 
     def print_hints(self) -> None:
-        """Print what to try in a second terminal."""
+        """Print what to try in a second terminal, in the words of the CSMS's version."""
+        old = self.csms.versions[0] == "1.6"
+        heartbeat = "HeartbeatInterval" if old else "OCPPCommCtrlr.HeartbeatInterval"
+        control = self.folder / "csms.socket"
         ctl, csms, sim = (_program(name) for name in ("ocppctl", "ocppd-csms", "ocppd-sim"))
         busctl = "busctl --address=$OCPPD_BUS"
         ocpp = "org.everest.Ocpp /org/everest/Ocpp org.everest.Ocpp"
@@ -279,6 +291,8 @@ class Stage:
         lines = [
             "",
             "To try in a second terminal:",
+            # What is not installed is found from its own folder alone.
+            *([] if _installed("ocppctl") else [f"  cd {Path(__file__).parents[3]}"]),
             f"  export OCPPD_BUS={self.bus.address}",
             f"  {ctl} status",
             f"  {ctl} messages",
@@ -287,16 +301,20 @@ class Stage:
             f"  {ctl} monitor OCPPCommCtrlr.HeartbeatInterval",
             f"  {ctl} transactions --follow",
             f"  {ctl} queue",
-            f"  {ctl} availability inoperative 2",
+            f"  {ctl} availability inoperative 2.1",
+            f"  {ctl} availability operative 2.1",
             f"  {busctl} introspect org.everest.Ocpp /org/everest/Ocpp",
             f"  {busctl} get-property {ocpp} ConnectionStatus",
             f"  {busctl} call {ocpp} {variable}",
             f"  {busctl} monitor org.everest.Ocpp",
-            f"  {csms} --to {self.folder / 'csms.socket'} 'remote-start {TOKEN} 2'",
-            f"  {csms} --to {self.folder / 'csms.socket'} 'get OCPPCommCtrlr.HeartbeatInterval'",
-            f"  {csms} --to {self.folder / 'csms.socket'} transactions",
+            f"  {csms} --to {control} 'get {heartbeat}'",
+            f"  {csms} --to {control} transactions",
+            f"  {csms} --to {control} 'remote-start {TOKEN} 2'",
             f"  {sim} --bus $OCPPD_BUS state",
-            f"  {sim} --bus $OCPPD_BUS plug 2; {sim} --bus $OCPPD_BUS swipe {TOKEN}",
+            f"  {sim} --bus $OCPPD_BUS plug 2",
+            f"  {sim} --bus $OCPPD_BUS swipe {TOKEN} --evse 2",
+            f"  {sim} --bus $OCPPD_BUS unplug 2",
+            "The story uses the EVSEs that you leave to it.",
             f"The daemon's log: {self.folder / 'ocppd.log'}",
             "",
         ]
@@ -311,14 +329,15 @@ _MODULES = {
 
 
 def _program(name: str) -> str:
-    """Return how to call one of our programs here."""
-    beside = Path(sys.executable).with_name(name)
-    program = beside if beside.exists() else Path(sys.executable)
-    try:
-        called = f"./{program.relative_to(Path.cwd())}"
-    except ValueError:
-        called = str(program)
-    return called if beside.exists() else f"{called} -m {_MODULES[name]}"
+    """Return how to call one of our programs, from any folder if it is installed."""
+    if _installed(name):
+        return str(Path(sys.executable).with_name(name))
+    return f"{sys.executable} -m {_MODULES[name]}"
+
+
+def _installed(name: str) -> bool:
+    """Say whether a program of ours stands beside the interpreter."""
+    return Path(sys.executable).with_name(name).exists()
 
 
 def _can_validate() -> bool:

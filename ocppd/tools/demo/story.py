@@ -1,15 +1,11 @@
-"""The stories: one whole session, a day that goes on, and a change of generation in between."""
+"""The strict stories: one whole session, and a change of generation in between."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any, NoReturn
+from typing import Any
 
-from ocppd.tools.csms import CallFailed, Disconnected
-from ocppd.tools.csms.commands import run
 from ocppd.tools.demo import checks
 from ocppd.tools.demo.checks import Findings
-from ocppd.tools.demo.stage import BLOCKED, IDENTITY, TOKEN, Stage
-from ocppd.tools.sim.evse import SimulatorError
+from ocppd.tools.demo.stage import IDENTITY, TOKEN, Stage
 
 
 async def begin(stage: Stage, version: str) -> None:
@@ -40,7 +36,7 @@ async def whole_session(stage: Stage, version: str) -> Findings:
     outcome = await host.swipe(TOKEN)
     findings.check("the token started the transaction", outcome == "UsedToStart", outcome)
     await host.wait_for("ChargingStarted", evse_id=1)
-    await _limit(stage, 1)
+    await tell_limit(stage, 1)
     mark = stage.csms.mark()
     action = "MeterValues" if version == "1.6" else "TransactionEvent"
     for _ in range(2):
@@ -78,7 +74,7 @@ async def settled(stage: Stage, timeout_s: float = 10) -> None:
     await asyncio.sleep(0.5)
 
 
-async def _limit(stage: Stage, evse_id: int) -> None:
+async def tell_limit(stage: Stage, evse_id: int) -> None:
     """Tell which limit applies at an EVSE."""
     limit = (await stage.watcher.properties(evse_id)).get("Limit", {})
     if "limit" in limit:
@@ -98,107 +94,6 @@ async def _judge(findings: Findings, stage: Stage, version: str, session_id: str
     checks.check_traffic(findings, stage)
     await checks.check_station(findings, stage)
     await checks.check_end(findings, stage)
-
-
-# a day that goes on
-
-
-async def endless_day(stage: Stage, version: str) -> NoReturn:
-    """Play one scene after the other until somebody has seen enough."""
-    await begin(stage, version)
-    scenes: list[Callable[[Stage], Awaitable[None]]] = [
-        _by_card,
-        _by_the_csms,
-        _blocked_card,
-        _out_of_service,
-        _questions,
-    ]
-    while True:
-        for scene in scenes:
-            try:
-                await scene(stage)
-            except (SimulatorError, CallFailed, Disconnected, TimeoutError) as error:
-                # Somebody plays along in the second terminal; the next scene may fit again.
-                stage.story(f"This scene ends early: {error or 'it took too long'}")
-            await _clear(stage)
-            await asyncio.sleep(4)
-
-
-async def _clear(stage: Stage) -> None:
-    """Unplug what a scene that ended early left behind."""
-    for evse_id in (1, 2):
-        evse = stage.host.charger.evse(evse_id)
-        if evse.session is not None:
-            await stage.host.unplug(evse_id)
-
-
-async def _by_card(stage: Stage) -> None:
-    stage.story("A car is plugged in at EVSE 1")
-    await stage.host.plug_in(1)
-    await asyncio.sleep(2)
-    stage.story(f"The driver swipes {TOKEN}")
-    await stage.host.swipe(TOKEN)
-    since = stage.host.position
-    await asyncio.sleep(3)
-    await _limit(stage, 1)
-    await asyncio.sleep(6)
-    stage.story("The car pauses")
-    await stage.host.pause_ev(1)
-    await asyncio.sleep(4)
-    stage.story("The car goes on")
-    await stage.host.resume_ev(1)
-    await stage.host.wait_for("ChargingStarted", evse_id=1, since=since)
-    await asyncio.sleep(6)
-    stage.story("The driver swipes again")
-    await stage.host.swipe(TOKEN)
-    await asyncio.sleep(2)
-    stage.story("The car is unplugged")
-    await stage.host.unplug(1)
-
-
-async def _by_the_csms(stage: Stage) -> None:
-    stage.story("A car is plugged in at EVSE 2")
-    await stage.host.plug_in(2)
-    await asyncio.sleep(2)
-    stage.story("An app has the CSMS start a transaction there")
-    since = stage.host.position
-    await run(stage.csms, {"cmd": "remote-start", "token": TOKEN, "evse": 2})
-    await stage.host.wait_for("ChargingStarted", evse_id=2, since=since)
-    await asyncio.sleep(8)
-    stage.story("The app has it stopped")
-    await run(stage.csms, {"cmd": "remote-stop"})
-    await stage.host.wait_for("TransactionFinished", evse_id=2, since=since)
-    await asyncio.sleep(2)
-    stage.story("The car is unplugged")
-    await stage.host.unplug(2)
-
-
-async def _blocked_card(stage: Stage) -> None:
-    stage.story("A car is plugged in at EVSE 1, and a blocked card is tried")
-    await stage.host.plug_in(1)
-    outcome = await stage.host.swipe(BLOCKED)
-    stage.story(f"The reader says: {outcome}")
-    await asyncio.sleep(3)
-    await stage.host.unplug(1)
-
-
-async def _out_of_service(stage: Stage) -> None:
-    stage.story("The host's web page takes EVSE 2 out of service, over the bus")
-    response = await stage.watcher.availability("Inoperative", 2)
-    stage.story(f"ocppd answers {response.get('status')}")
-    await asyncio.sleep(4)
-    await stage.watcher.availability("Operative", 2)
-
-
-async def _questions(stage: Stage) -> None:
-    stage.story("The CSMS asks for a variable, and changes it")
-    old = checks.station(stage).version == "1.6"
-    name = "HeartbeatInterval" if old else "OCPPCommCtrlr.HeartbeatInterval"
-    await run(stage.csms, {"cmd": "get", "addresses": [name]})
-    await run(stage.csms, {"cmd": "set", "assignments": [f"{name}=120"]})
-    await asyncio.sleep(2)
-    stage.story("It asks for one that does not exist")
-    await run(stage.csms, {"cmd": "get", "addresses": ["NoSuch" if old else "NoSuch.Thing"]})
 
 
 # a change of generation
@@ -290,7 +185,7 @@ async def generations(stage: Stage, other: str, *, to_the_end: bool = True) -> F
 async def _start(stage: Stage, evse_id: int) -> str:
     """Plug in, swipe, and charge; return the session's id."""
     since = stage.host.position
-    await stage.host.plug_in(evse_id)
+    stage.cars.plug_in(evse_id)
     details: dict[str, Any] = await stage.host.wait_for(
         "SessionStarted", evse_id=evse_id, since=since
     )
@@ -305,7 +200,7 @@ async def _finish(stage: Stage, evse_id: int) -> None:
     since = stage.host.position
     await stage.host.swipe(TOKEN, evse_id=evse_id)
     await stage.host.wait_for("TransactionFinished", evse_id=evse_id, since=since, timeout_s=20)
-    await stage.host.unplug(evse_id)
+    stage.cars.unplug(evse_id)
     await stage.host.all_acknowledged()
 
 

@@ -125,12 +125,17 @@ class Watcher:
         found = await self.call("GetAll", "s", interface, interface=PROPERTIES, path=path)
         return dict(found)
 
-    async def availability(self, status: str, evse_id: int) -> dict[str, Any]:
-        """Put an EVSE in or out of service.
+    async def availability(
+        self, status: str, evse_id: int, connector_id: int | None = None
+    ) -> dict[str, Any]:
+        """Put an EVSE or a connector of it in or out of service.
 
         Raises CallRefused.
         """
-        request = {"operational_status": status, "evse": {"id": evse_id}}
+        evse = {"id": evse_id}
+        if connector_id is not None:
+            evse["connector_id"] = connector_id
+        request = {"operational_status": status, "evse": evse}
         return dict(await self.call("ChangeAvailability", "a{sv}", variants(request)))
 
     async def present(self, timeout_s: float = 15) -> None:
