@@ -18,6 +18,9 @@ class Clock(Protocol):
     def now(self) -> datetime:
         """Return the present moment in UTC, as well as it is known."""
 
+    def machine_now(self) -> datetime:
+        """Return what the machine's own clock says, by which the host dates its reports."""
+
     def monotonic(self) -> float:
         """Return seconds that never jump, for measuring distances."""
 

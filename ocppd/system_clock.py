@@ -17,7 +17,11 @@ class SystemClock:
 
     def now(self) -> datetime:
         """Return the present moment in UTC."""
-        return datetime.now(UTC) + self._offset
+        return self.machine_now() + self._offset
+
+    def machine_now(self) -> datetime:
+        """Return what the machine's own clock says."""
+        return datetime.now(UTC)
 
     def monotonic(self) -> float:
         """Return seconds that never jump."""

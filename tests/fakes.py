@@ -47,7 +47,14 @@ class FakeClock:
         self._when_adjusted: list[Callable[[], object]] = []
 
     def now(self) -> datetime:
-        return self._now + timedelta(seconds=self._elapsed) + self._offset
+        return self.machine_now() + self._offset
+
+    def machine_now(self) -> datetime:
+        return self._now + timedelta(seconds=self._elapsed)
+
+    def set_machine(self, now: datetime) -> None:
+        """Have somebody set the machine's clock, such as NTP."""
+        self._now = now - timedelta(seconds=self._elapsed)
 
     def monotonic(self) -> float:
         return self._elapsed

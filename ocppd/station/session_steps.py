@@ -57,7 +57,7 @@ class SessionSteps:
         self._answers = answers
         self._untold = Untold(outside.store)
         self._watchers: list[Callable[[Evse], None]] = []
-        self.sessions = Sessions(outside.store)
+        self.sessions = Sessions(outside.store, outside.clock)
         self.samples = EndedSamples(outside.store)
         self.readings = LastReadings(outside.store, outside.clock)
         self.measurements = Measurements(device_model, outside.csms)

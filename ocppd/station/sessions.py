@@ -6,8 +6,9 @@ is saved with the state it led to.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from ocppd.clock import Clock
 from ocppd.errors import InvalidArgument, UnknownSession
 from ocppd.model.sessions import SessionEvent, SessionEventType
 from ocppd.station.ports import Store
@@ -18,6 +19,7 @@ REMEMBERED_REPORTS = 64
 REMEMBERED_SESSIONS = 64
 """How many finished sessions are remembered, of the whole station."""
 
+_TOMORROW = timedelta(days=1)
 _BEGINS = frozenset({SessionEventType.SESSION_STARTED, SessionEventType.SESSION_RESUMED})
 
 
@@ -38,8 +40,9 @@ class Sessions:
     or the host was last seen, and the host has not said anything of them since.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
+        self._clock = clock
         self._open: dict[str, Session] = {}
         self._finished: dict[str, FinishedSession] = {}
         self.doubtful: set[str] = set()
@@ -72,13 +75,17 @@ class Sessions:
     def take(self, evse_id: int, event: SessionEvent) -> Session | None:
         """Return the session that a report is about, a new one where it begins with this report.
 
-        None if the report was taken before.
+        None if the report was taken before. A session whose last report lies in the future is one
+        during which the clock was set back: reports of the present are taken again.
 
         Raises:
             UnknownSession: no open session of this EVSE has this uuid
-            InvalidArgument: it is older than the last report of the session
+            InvalidArgument: it is older than the last report of the session, or of tomorrow
 
         """
+        latest = max(self._clock.now(), self._clock.machine_now())
+        if event.timestamp > latest + _TOMORROW:
+            raise InvalidArgument("event.timestamp: more than a day in the future")
         seen = Seen(event.event, event.timestamp)
         session = self._open.get(event.uuid)
         known = session or self._finished.get(event.uuid)
@@ -91,7 +98,7 @@ class Sessions:
                 return None
             if event.event is SessionEventType.SESSION_RESUMED and self._is_late(known, event):
                 return session
-            if event.timestamp < known.last_event_at:
+            if event.timestamp < known.last_event_at <= latest:
                 raise InvalidArgument(
                     "event.timestamp: before the last event of the session, which was at "
                     f"{known.last_event_at.isoformat()}"

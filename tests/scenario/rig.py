@@ -11,6 +11,7 @@ a test fails, the daemon's log stands in its output.
 import asyncio
 import os
 import signal
+import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,6 +36,13 @@ values:
     variable: "MessageAttemptInterval[TransactionEvent]"
     value: 1
 """
+
+
+def _free_port() -> int:
+    """Return a port on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 class Rig:
@@ -77,6 +85,8 @@ class Rig:
         try:
             if self._start_csms:
                 await self.csms.start()
+            else:
+                self.csms.port = _free_port()
             self.client = Client(self.bus.address)
             await self.client.__aenter__()
             self.write_config()

@@ -196,6 +196,31 @@ def test_reports_are_not_older_than_the_last_one() -> None:
     assert len(bay.told) == 2
 
 
+def test_a_report_of_tomorrow_locks_nothing() -> None:
+    bay = Bay()
+    bay.charge()
+    with pytest.raises(InvalidArgument, match="more than a day in the future"):
+        bay.report(E.CHARGING_PAUSED_EV, at=bay.now() + timedelta(days=3650))
+    bay.finish()
+    assert story(bay)[-1][0] == "Ended"
+
+
+def test_a_clock_that_is_set_back_loses_no_end() -> None:
+    bay = Bay()
+    bay.charge()
+    bay.world.clock.set_machine(bay.now() - timedelta(hours=3))
+    bay.finish(wh=4000)
+    assert story(bay)[-1][0] == "Ended"
+    assert bay.told[-1].meter_wh == 4000
+
+
+def test_a_host_whose_clock_is_ahead_of_the_csms_is_heard() -> None:
+    bay = Bay()
+    bay.world.clock.adjust(-timedelta(days=3650))
+    bay.plug(at=bay.world.clock.machine_now())
+    assert bay.evses[1].session_id == "session-1"
+
+
 def test_unknown_things() -> None:
     bay = Bay()
     with pytest.raises(UnknownEvse):
