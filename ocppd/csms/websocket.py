@@ -362,6 +362,12 @@ def _not_connected(error: Exception, to: Dialling, peer: str) -> NotConnected:
             return NotConnected(f"no answer from {peer} in {_OPEN_LIMIT_S:.0f} s")
         case ConnectionRefusedError():
             return NotConnected(f"connection refused by {peer}")
+        case InvalidHandshake() | EOFError() if to.security_profile == 3 and _hung_up(error):
+            # In TLS 1.3 a refusal comes after our handshake, and may be lost with the connection.
+            return NotConnected(
+                f"{peer} hung up after the TLS handshake: it may have refused our certificate",
+                security_event="FailedToAuthenticateAtCsms",
+            )
         case InvalidHandshake() | EOFError():
             cause = error.__cause__ or error
             return NotConnected(f"{peer} is no WebSocket server: {_text(cause)}")
@@ -420,6 +426,11 @@ def _tls_failed(error: ssl.SSLError, to: Dialling, peer: str) -> NotConnected:
             security_event="FailedToAuthenticateAtCsms",
         )
     return NotConnected(f"TLS with {peer} failed: {_text(error)}")
+
+
+def _hung_up(error: BaseException) -> bool:
+    """Tell whether the peer closed the connection instead of answering to the upgrade."""
+    return isinstance(error, EOFError) or isinstance(error.__cause__, EOFError)
 
 
 def _text(error: BaseException) -> str:

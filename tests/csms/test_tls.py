@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from ocppd.csms.connection import Files
+from ocppd.csms.websocket import Dialling, NotConnected, Tls, dial
 from ocppd.device_model.names import InternalCtrlr
 from tests.csms.certificates import Authority
 from tests.csms.server import csms, station, variables
@@ -228,6 +229,31 @@ async def test_a_csms_that_refuses_our_certificate(version, tmp_path, folder, au
     reason, events = await refusal(tmp_path, context, files, profile=3)
     assert "refused our certificate" in reason
     assert events == ["FailedToAuthenticateAtCsms"]
+
+
+async def test_a_csms_that_hangs_up_after_the_tls_handshake(tmp_path, folder, authority):
+    """What is left of a refusal in TLS 1.3 when its alert is lost with the connection."""
+    issued = authority.issue("localhost", "localhost")
+    ours = authority.issue("CS 001")
+    context = server_context(issued, authority.root)
+
+    async def hang_up(_reader, writer):
+        writer.close()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0, ssl=context) as server:
+        port = server.sockets[0].getsockname()[1]
+        to = Dialling(
+            url=f"wss://localhost:{port}",
+            identity="CS1",
+            security_profile=3,
+            subprotocols=["ocpp2.0.1"],
+            password=b"",
+            tls=Tls(roots=(authority.root,), certificate=ours.certificate, key=ours.key),
+            max_size=1 << 20,
+        )
+        with pytest.raises(NotConnected, match="may have refused our certificate") as failed:
+            await dial(to)
+    assert failed.value.security_event == "FailedToAuthenticateAtCsms"
 
 
 async def test_files_that_are_missing_or_broken(tmp_path, folder, authority):

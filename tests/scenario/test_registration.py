@@ -132,6 +132,9 @@ async def test_stop_and_restart(version: str, tmp_path: Path) -> None:
         assert await rig.client.call("Stop") is True
         assert await rig.client.call("Stop") is False
         await rig.csms.disconnected()
+        await rig.client.wait_for(
+            "PropertiesChanged", lambda body: body[1].get("IsConnected") is False
+        )
         assert await rig.client.get("IsConnected") is False
         mark = rig.csms.mark()
         await rig.client.call(
