@@ -210,3 +210,8 @@ def answer(
         bay.transactions.on_event_answered(entry, response)
         bay.store.dequeue(entry)
     return entry
+
+
+def story(bay: Bay) -> list[tuple[str, int, str]]:
+    """Return type, number and trigger of each event that was told."""
+    return [(each.event_type.value, each.seq_no, each.trigger_reason.value) for each in bay.told]
