@@ -69,7 +69,7 @@ def _checked(config: Config) -> str:
     """
     build_device_model(
         config.evses,
-        slots=max((slot.slot for slot in config.csms), default=1),
+        slots=config.slots,
         values=config.initial_values(),
         folder=config.device_model,
     )

@@ -99,6 +99,11 @@ class Config:
     log_level: str = "info"
     max_message_size: int = 1 << 20
 
+    @property
+    def slots(self) -> int:
+        """The highest slot of NetworkConfiguration that is configured, 1 without any."""
+        return max((slot.slot for slot in self.csms), default=1)
+
     def initial_values(self) -> dict[ComponentVariable, str]:
         """Return what the device model is told on the first start."""
         station = self.station

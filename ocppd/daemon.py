@@ -94,7 +94,7 @@ class Daemon:
         )
         model = build_device_model(
             config.evses,
-            slots=max((slot.slot for slot in config.csms), default=1),
+            slots=config.slots,
             values=config.initial_values(),
             folder=config.device_model,
             stored=self.store.variables,

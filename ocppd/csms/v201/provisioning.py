@@ -88,19 +88,7 @@ def decode_set_variables(device_model: DeviceModel, payload: Payload) -> list[Se
 
 def encode_set_variables(results: list[SetVariableResult]) -> Payload:
     """Return SetVariablesResponse."""
-    encoded = []
-    for result in results:
-        item: Payload = {
-            "attributeStatus": result.status.value,
-            "component": encode_component(result.address.component),
-            "variable": encode_variable(result.address.variable),
-        }
-        if result.attribute_type is not None:
-            item["attributeType"] = result.attribute_type.value
-        if result.status_info is not None:
-            item["attributeStatusInfo"] = encode_status_info(result.status_info)
-        encoded.append(item)
-    return {"setVariableResult": encoded}
+    return {"setVariableResult": [_encode_result(result) for result in results]}
 
 
 def decode_get_variables(device_model: DeviceModel, payload: Payload) -> list[GetVariable]:
@@ -116,19 +104,25 @@ def encode_get_variables(results: list[GetVariableResult]) -> Payload:
     """Return GetVariablesResponse."""
     encoded = []
     for result in results:
-        item: Payload = {
-            "attributeStatus": result.status.value,
-            "component": encode_component(result.address.component),
-            "variable": encode_variable(result.address.variable),
-        }
-        if result.attribute_type is not None:
-            item["attributeType"] = result.attribute_type.value
+        item = _encode_result(result)
         if result.value is not None:
             item["attributeValue"] = result.value
-        if result.status_info is not None:
-            item["attributeStatusInfo"] = encode_status_info(result.status_info)
         encoded.append(item)
     return {"getVariableResult": encoded}
+
+
+def _encode_result(result: GetVariableResult | SetVariableResult) -> Payload:
+    """Return what results of reading and of writing have in common."""
+    item: Payload = {
+        "attributeStatus": result.status.value,
+        "component": encode_component(result.address.component),
+        "variable": encode_variable(result.address.variable),
+    }
+    if result.attribute_type is not None:
+        item["attributeType"] = result.attribute_type.value
+    if result.status_info is not None:
+        item["attributeStatusInfo"] = encode_status_info(result.status_info)
+    return item
 
 
 def _attribute_type(item: Payload) -> AttributeType | None:

@@ -139,6 +139,21 @@ def _echo(address: ComponentVariable, asked: ComponentVariable, raw: dict[str, V
     return component_variable(address)
 
 
+def _head(
+    result: GetVariableResult | SetVariableResult,
+    request: GetVariable | SetVariable,
+    raw: dict[str, Variant],
+) -> dict[str, Variant]:
+    """Write what results of reading and of writing have in common."""
+    fields = {
+        "status": _WORDS[result.status],
+        "component_variable": _echo(result.address, request.address, raw),
+    }
+    if result.attribute_type is not None:
+        fields["attribute_type"] = _WORDS[result.attribute_type]
+    return fields
+
+
 def get_variable_results(
     results: list[GetVariableResult],
     requests: list[GetVariable],
@@ -147,12 +162,7 @@ def get_variable_results(
     """Write the results of GetVariables, which belong one by one to the requests."""
     written = []
     for result, request, item in zip(results, requests, raw, strict=True):
-        fields = {
-            "status": _WORDS[result.status],
-            "component_variable": _echo(result.address, request.address, item),
-        }
-        if result.attribute_type is not None:
-            fields["attribute_type"] = _WORDS[result.attribute_type]
+        fields = _head(result, request, item)
         if result.value is not None:
             fields["value"] = Variant("s", result.value)
         written.append(fields)
@@ -165,16 +175,10 @@ def set_variable_results(
     raw: list[dict[str, Variant]],
 ) -> list[dict[str, Variant]]:
     """Write the results of SetVariables, which belong one by one to the requests."""
-    written = []
-    for result, request, item in zip(results, requests, raw, strict=True):
-        fields = {
-            "status": _WORDS[result.status],
-            "component_variable": _echo(result.address, request.address, item),
-        }
-        if result.attribute_type is not None:
-            fields["attribute_type"] = _WORDS[result.attribute_type]
-        written.append(fields)
-    return written
+    return [
+        _head(result, request, item)
+        for result, request, item in zip(results, requests, raw, strict=True)
+    ]
 
 
 def status_info(info: StatusInfo) -> Variant:
