@@ -11,13 +11,14 @@ SYSTEM_PYTHON ?= /usr/bin/python3
 PACKAGES := python3 python3-venv python3-dbus python3-gi dbus dbus-daemon systemd libxml2-utils openssl util-linux
 JOBS ?= 4
 
-.PHONY: help run test check lint types imports bench clean setup validators
+.PHONY: help run test check lint types imports bench torture clean setup validators
 
 help:
 	@echo "make run [VERSION=1.6|2.0.1|2.1|2.1,2.0.1,1.6] [ONCE=1]   a charger, a CSMS and the daemon, live"
 	@echo "make test                                            all tests"
 	@echo "make check                                           lint, types, import contracts, tests"
 	@echo "make bench                                           measurements, each beside its floor"
+	@echo "make torture [ARGS=\"R1 R12 --full\"]                  the reliability targets, each with its figures"
 
 setup: $(VENV)/.packages $(VENV)/.installed validators
 
@@ -63,6 +64,9 @@ check: lint types imports test
 
 bench: setup
 	$(PYTHON) -m tests.bench
+
+torture: setup
+	$(PYTHON) -m tests.torture $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis ocppd/csms/validators/generated
