@@ -58,6 +58,7 @@ class Rig:
         values: str = FAST,
         more_config: str = "",
         start_csms: bool = True,
+        log: str = "debug",
         **csms: Any,
     ) -> None:
         self.folder = folder
@@ -68,6 +69,7 @@ class Rig:
         self._values = values
         self._more_config = more_config
         self._start_csms = start_csms
+        self._log_level = log
         self.bus = PrivateBus()
         self.state = folder / "state"
         self.log_file = folder / "ocppd.log"
@@ -112,12 +114,12 @@ csms:
     password: "{PASSWORD}"
 versions: [{", ".join(self.versions)}]
 device_model: device-model.d
-log: {{level: debug}}
+log: {{level: {self._log_level}}}
 {self._more_config}
 """
         )
 
-    async def start_daemon(self, *, wait: bool = True) -> None:
+    async def start_daemon(self, *, wait: bool = True, **environment: str) -> None:
         """Start the daemon, and wait until it has its name on the bus."""
         with self.log_file.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
@@ -133,7 +135,7 @@ log: {{level: debug}}
                 cwd=ROOT,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, "PYTHONWARNINGS": "default"},
+                env={**os.environ, "PYTHONWARNINGS": "default", **environment},
             )
         if wait:
             await self.client.wait_until_owned()
