@@ -208,7 +208,7 @@ int creat(const char *path, mode_t mode) { return creat64(path, mode); }
 int openat64(int at, const char *path, int flags, ...) {
     MODE(flags)
     begin();
-    if (path != NULL && path[0] == '/')
+    if (path[0] == '/')
         return do_open(path, flags, mode);
     const char *base = path_of(at);
     if (base == NULL)
