@@ -94,7 +94,12 @@ class Rig:
             self.write_config()
             await self.start_daemon()
         except BaseException:
+            if self.process is not None and self.process.returncode is None:
+                self.process.kill()
+                await self.process.wait()
+            await self.csms.stop(abort=True)
             self.bus.__exit__(None, None, None)
+            print(f"---- the daemon's log\n{self.log}")
             raise
         return self
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+_PRINTED = 50
 _MODULE = re.compile(r"r(\d\d)_\w+\.py")
 
 
@@ -62,10 +63,11 @@ def exactly(target: str, wanted: object, seen: object) -> Figure:
 
 
 def none_of(target: str, seen: Sequence[object]) -> Figure:
-    """Return the figure of faults: there must be none; the first few are shown."""
+    """Return the figure of faults: there must be none; all are printed, the table has a few."""
     if not seen:
         return Figure(target, "0", "0", met=True)
-    few = "; ".join(str(fault) for fault in seen[:3])
+    print(f"{target}:", *seen[:_PRINTED], sep="\n    ")
+    few = "; ".join(str(fault)[:100] for fault in seen[:3])
     return Figure(target, "0", f"{len(seen)}: {few}", met=False)
 
 
@@ -88,16 +90,16 @@ def _number(value: object) -> str:
 
 def table(rows: Sequence[tuple[str, Figure]]) -> str:
     """Lay out rows of (run, figure) as `target | required | seen`."""
-    texts = [("", "target", "required", "seen", "")]
+    texts = [("", "", "target", "required", "seen")]
     texts += [
-        (run, figure.target, figure.required, figure.seen, "ok" if figure.met else "MISSED")
+        (run, "ok" if figure.met else "MISSED", figure.target, figure.required, figure.seen)
         for run, figure in rows
     ]
     widths = [max(len(row[column]) for row in texts) for column in range(4)]
     lines = [
-        f"{run:{widths[0]}} {target:{widths[1]}} | {required:{widths[2]}} | {seen:{widths[3]}} "
-        f"{verdict}".rstrip()
-        for run, target, required, seen, verdict in texts
+        f"{run:{widths[0]}} {verdict:{widths[1]}} {target:{widths[2]}} | {required:{widths[3]}} | "
+        f"{seen}".rstrip()
+        for run, verdict, target, required, seen in texts
     ]
     lines.insert(1, "-" * min(max(map(len, lines)), 120))
     return "\n".join(lines)
