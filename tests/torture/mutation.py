@@ -1,4 +1,4 @@
-"""Frames as a CSMS sends them, and what can be made of them: byte by byte, or in their structure."""
+"""Frames as a CSMS sends them, and what can be made of them: by bytes, or in their structure."""
 
 import copy
 import json
@@ -237,7 +237,8 @@ class Mutator:
         at = text.rfind(":", 0, self._chance.randrange(1, len(text) + 1))
         if at < 0:
             return text
-        return f"{text[: at + 1]}{self._chance.choice(_ODD_TEXTS)}{text[at + 1 :].lstrip('0123456789')}"
+        rest = text[at + 1 :].lstrip("0123456789")
+        return f"{text[: at + 1]}{self._chance.choice(_ODD_TEXTS)}{rest}"
 
 
 def _places(value: Any) -> Any:
