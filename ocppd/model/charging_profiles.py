@@ -1,0 +1,171 @@
+"""Charging profiles: what limits charging, and when (block K, chapter 3)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from ocppd.model.charging_schedules import ChargingRateUnit
+
+
+class ChargingProfilePurpose(StrEnum):
+    """ChargingProfilePurposeEnumType of 2.1; 1.6 says ChargePointMaxProfile for the first."""
+
+    CHARGING_STATION_MAX_PROFILE = "ChargingStationMaxProfile"
+    CHARGING_STATION_EXTERNAL_CONSTRAINTS = "ChargingStationExternalConstraints"
+    TX_DEFAULT_PROFILE = "TxDefaultProfile"
+    TX_PROFILE = "TxProfile"
+    PRIORITY_CHARGING = "PriorityCharging"
+    LOCAL_GENERATION = "LocalGeneration"
+
+
+class ChargingProfileKind(StrEnum):
+    """ChargingProfileKindEnumType."""
+
+    ABSOLUTE = "Absolute"
+    RECURRING = "Recurring"
+    RELATIVE = "Relative"
+    DYNAMIC = "Dynamic"
+
+
+class RecurrencyKind(StrEnum):
+    """RecurrencyKindEnumType."""
+
+    DAILY = "Daily"
+    WEEKLY = "Weekly"
+
+    @property
+    def interval_s(self) -> int:
+        """The seconds from one start to the next."""
+        return 86_400 if self is RecurrencyKind.DAILY else 7 * 86_400
+
+
+class OperationMode(StrEnum):
+    """OperationModeEnumType of 2.1."""
+
+    IDLE = "Idle"
+    CHARGING_ONLY = "ChargingOnly"
+    CENTRAL_SETPOINT = "CentralSetpoint"
+    EXTERNAL_SETPOINT = "ExternalSetpoint"
+    EXTERNAL_LIMITS = "ExternalLimits"
+    CENTRAL_FREQUENCY = "CentralFrequency"
+    LOCAL_FREQUENCY = "LocalFrequency"
+    LOCAL_LOAD_BALANCING = "LocalLoadBalancing"
+
+
+@dataclass(frozen=True, slots=True)
+class PerPhase:
+    """A limit or a setpoint, in the unit of its schedule.
+
+    In A it is the current of each phase, in W the power of all of them (K01.FR.50, FR.51). Where
+    `l2` and `l3` are given, `l1` is that of the first phase alone.
+    """
+
+    l1: float
+    l2: float | None = None
+    l3: float | None = None
+
+    @property
+    def is_apart(self) -> bool:
+        """Whether each phase is told for itself."""
+        return self.l2 is not None and self.l3 is not None
+
+    def whole(self, unit: ChargingRateUnit) -> float:
+        """Return the current of the phase that has most, or the power of all phases."""
+        if self.l2 is None or self.l3 is None:
+            return self.l1
+        phases = (self.l1, self.l2, self.l3)
+        return max(phases) if unit is ChargingRateUnit.A else sum(phases)
+
+    def each(self, change: Callable[[float], float]) -> "PerPhase":
+        """Return what a change of each phase makes of it."""
+        l2, l3 = (None if one is None else change(one) for one in (self.l2, self.l3))
+        return PerPhase(change(self.l1), l2, l3)
+
+
+@dataclass(frozen=True, slots=True)
+class ProfilePeriod:
+    """ChargingSchedulePeriodType: what applies from `start_period_s` after the schedule's start.
+
+    A discharge limit is never above 0; a negative setpoint is discharging.
+    """
+
+    start_period_s: int
+    limit: PerPhase | None = None
+    number_phases: int | None = None
+    phase_to_use: int | None = None
+    discharge_limit: PerPhase | None = None
+    setpoint: PerPhase | None = None
+    setpoint_reactive: PerPhase | None = None
+    operation_mode: OperationMode | None = None
+    evse_sleep: bool | None = None
+    preconditioning_request: bool | None = None
+    v2x_baseline: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LimitAtSoC:
+    """From a state of charge of `soc` percent on, no more than `limit` (K01.FR.100)."""
+
+    soc: int
+    limit: float
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileSchedule:
+    """ChargingScheduleType.
+
+    With `use_local_time`, `start` is the time on the wall, whatever its zone (K01.FR.90).
+    """
+
+    periods: tuple[ProfilePeriod, ...]
+    unit: ChargingRateUnit
+    id: int = 0
+    start: datetime | None = None
+    duration_s: int | None = None
+    min_charging_rate: float | None = None
+    use_local_time: bool = False
+    randomized_delay_s: int = 0
+    limit_at_soc: LimitAtSoC | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChargingProfile:
+    """ChargingProfileType; the first of `schedules` is the one that is used (K01.FR.34).
+
+    `transaction_id` is the station's own, also where 1.6 knows a number.
+    """
+
+    id: int
+    stack_level: int
+    purpose: ChargingProfilePurpose
+    kind: ChargingProfileKind
+    schedules: tuple[ProfileSchedule, ...]
+    recurrency: RecurrencyKind | None = None
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
+    transaction_id: str | None = None
+    max_offline_duration_s: int | None = None
+    invalid_after_offline_duration: bool = False
+    dyn_update_interval_s: int | None = None
+    dyn_update_time: datetime | None = None
+
+    @property
+    def schedule(self) -> ProfileSchedule:
+        """The schedule that is used."""
+        return self.schedules[0]
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledProfile:
+    """A profile, for which EVSE (0: the station), and from whom.
+
+    `source` is a ChargingLimitSourceEnumType: EMS, Other, SO or CSO. `delays_s` has the random
+    delay of each period, once they are drawn (K01.FR.93).
+    """
+
+    profile: ChargingProfile
+    evse_id: int
+    installed_at: datetime
+    source: str = "CSO"
+    delays_s: tuple[int, ...] = ()
