@@ -64,6 +64,14 @@ class Leading:
         """The unit that its limits are in."""
         return self.installed.profile.schedule.unit
 
+    def replaced_by(self, leading: Iterable["Leading"]) -> "Leading | None":
+        """Return whose purpose takes the place of this one's, if that leads too."""
+        if self.purpose not in _OF_TRANSACTION:
+            return None
+        stronger = _OF_TRANSACTION[: _OF_TRANSACTION.index(self.purpose)]
+        by_purpose = {one.purpose: one for one in leading}
+        return next((by_purpose[one] for one in stronger if one in by_purpose), None)
+
 
 @dataclass(frozen=True, slots=True)
 class CompositePeriod:

@@ -1,0 +1,124 @@
+"""Why a limit is what it is: what each profile does at a moment, and until when."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from ocppd.model.charging_profiles import (
+    ChargingProfilePurpose,
+    InstalledProfile,
+    PerPhase,
+)
+from ocppd.model.charging_schedules import ChargingRateUnit
+from ocppd.station.composite_schedule import (
+    Span,
+    Window,
+    composite_schedule,
+    concerns,
+    next_start_s,
+    period_at,
+)
+from ocppd.station.merged_period import CompositePeriod, Leading, Situation, limit_of
+
+_HORIZON_S = 8 * 86_400
+_GENERATION = ChargingProfilePurpose.LOCAL_GENERATION
+
+
+class Standing(StrEnum):
+    """What a profile does to the limit at a moment."""
+
+    GIVES_LIMIT = "GivesLimit"
+    ALLOWS_MORE = "AllowsMore"
+    ADDS = "Adds"
+    NO_LIMIT = "NoLimit"
+    OVERRULED = "Overruled"
+    REPLACED = "Replaced"
+    NO_PERIOD = "NoPeriod"
+    ELSEWHERE = "Elsewhere"
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """What one profile has to say at a moment.
+
+    `limit` is what it would give by itself, in the unit that is asked for. `by_profile_id` is
+    who has a higher stack level (Overruled), or a purpose that takes its place (Replaced).
+    `next_start` is when it has a period again, within the next days.
+    """
+
+    installed: InstalledProfile
+    standing: Standing
+    limit: PerPhase | None = None
+    by_profile_id: int | None = None
+    next_start: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What applies to an EVSE at a moment, until when, and what each profile does to it.
+
+    `until` is None where nothing changes within the next eight days.
+    """
+
+    period: CompositePeriod
+    until: datetime | None
+    contributions: tuple[Contribution, ...]
+
+
+def explain(
+    profiles: Iterable[InstalledProfile],
+    situation: Situation,
+    moment: datetime,
+    unit: ChargingRateUnit,
+) -> Explanation:
+    """Tell what applies to an EVSE at a moment, and why."""
+    profiles = list(profiles)
+    window = Window(moment, _HORIZON_S)
+    spans = composite_schedule(profiles, situation, window, unit)
+    now = spans[0]
+    change = next((one for one in spans if one.period != now.period), None)
+    contributions = (
+        _contribution(one, now, situation, window, unit)
+        for one in sorted(profiles, key=_by_purpose_and_level)
+    )
+    until = None if change is None else moment + timedelta(seconds=change.start_s)
+    return Explanation(now.period, until, tuple(contributions))
+
+
+def _by_purpose_and_level(installed: InstalledProfile) -> tuple[int, int, int]:
+    profile = installed.profile
+    return list(ChargingProfilePurpose).index(profile.purpose), -profile.stack_level, profile.id
+
+
+def _contribution(
+    installed: InstalledProfile,
+    now: Span,
+    situation: Situation,
+    window: Window,
+    unit: ChargingRateUnit,
+) -> Contribution:
+    if not concerns(installed, situation):
+        return Contribution(installed, Standing.ELSEWHERE)
+    period = period_at(installed, situation, window.start)
+    if period is None:
+        starts_s = next_start_s(installed, situation, window)
+        starts = None if starts_s is None else window.start + timedelta(seconds=starts_s)
+        return Contribution(installed, Standing.NO_PERIOD, next_start=starts)
+    limit = limit_of(Leading(installed, period), situation, unit)
+    leader = next(one for one in now.leading if one.purpose is installed.profile.purpose)
+    if leader.installed is not installed:
+        return Contribution(
+            installed, Standing.OVERRULED, limit, by_profile_id=leader.installed.profile.id
+        )
+    if now.period.giver is installed:
+        return Contribution(installed, Standing.GIVES_LIMIT, limit)
+    if installed.profile.purpose is _GENERATION:
+        return Contribution(installed, Standing.ADDS, limit)
+    stronger = leader.replaced_by(now.leading)
+    if stronger is not None:
+        return Contribution(
+            installed, Standing.REPLACED, limit, by_profile_id=stronger.installed.profile.id
+        )
+    standing = Standing.NO_LIMIT if limit is None else Standing.ALLOWS_MORE
+    return Contribution(installed, standing, limit)
