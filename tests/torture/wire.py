@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
@@ -62,8 +62,16 @@ class WireCsms:
     `delay_s` holds each answer back.
     """
 
-    def __init__(self, version: str, port: int = 0, *, compression: str | None = None) -> None:
+    def __init__(
+        self,
+        version: str,
+        port: int = 0,
+        *,
+        host: str = "127.0.0.1",
+        compression: str | None = None,
+    ) -> None:
         self.version = version
+        self.host = host
         self.port = port
         self.calls: Counter[str] = Counter()
         """CALLs of the station, by action."""
@@ -98,7 +106,7 @@ class WireCsms:
     async def start(self) -> None:
         self._server = await serve(
             self._serve,
-            "127.0.0.1",
+            self.host,
             self.port,
             subprotocols=[Subprotocol(f"ocpp{self.version}")],
             compression=self._compression,
@@ -118,7 +126,7 @@ class WireCsms:
 
     @property
     def url(self) -> str:
-        return f"ws://127.0.0.1:{self.port}"
+        return f"ws://{self.host}:{self.port}"
 
     @property
     def connection(self) -> ServerConnection:
@@ -168,22 +176,41 @@ class WireCsms:
             await connection.send(text.replace("{id}", message_id))
 
 
+class Wired(Protocol):
+    """A CSMS, wherever it runs."""
+
+    version: str
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+
+
 class WireRig(Rig):
-    """The daemon in front of a `WireCsms`; its log is at `level`."""
+    """The daemon in front of a CSMS with a raw port; its log is at `level`."""
 
     def __init__(
-        self, folder: Path, wire: WireCsms, *, level: str = "warning", **options: Any
+        self,
+        folder: Path,
+        wire: "Wired",
+        *,
+        level: str = "warning",
+        message_timeout_s: int = 30,
+        **options: Any,
     ) -> None:
         options.setdefault("versions", [wire.version])
         options["more_config"] = f"{HARMLESS}\n{options.get('more_config', '')}"
         super().__init__(folder, start_csms=False, **options)
         self.wire = wire
         self._level = level
+        self._message_timeout_s = message_timeout_s
 
     def write_config(self, url: str | None = None) -> None:
         super().write_config(url or self.wire.url)
         file = self.folder / "ocppd.yaml"
-        file.write_text(file.read_text().replace("{level: debug}", f"{{level: {self._level}}}"))
+        text = file.read_text().replace("{level: debug}", f"{{level: {self._level}}}")
+        timeout = f"    message_timeout_s: {self._message_timeout_s}\n"
+        file.write_text(text.replace("    identity:", f"{timeout}    identity:", 1))
 
     @property
     def daemon(self) -> Process:
@@ -196,10 +223,16 @@ class WireRig(Rig):
         """Whether the daemon is still the process that was started."""
         return self.process is not None and self.process.returncode is None
 
-    async def registered(self, limit_s: float = 20) -> None:
-        """Wait until the CSMS has accepted the station, and what it says first is said."""
-        await eventually(lambda: self.wire.calls["BootNotification"] > 0, limit_s)
-        await asyncio.sleep(0.5)
+    async def queue(self) -> list[dict[str, Any]]:
+        """Return what waits for the CSMS, as the daemon tells it."""
+        entries: list[dict[str, Any]] = await self.client.call("GetQueue")
+        return entries
+
+    async def drained(self, limit_s: float = 30) -> None:
+        """Wait until nothing waits for the CSMS that is not set aside."""
+        async with asyncio.timeout(limit_s):
+            while any(entry["state"] == "waiting" for entry in await self.queue()):
+                await asyncio.sleep(0.05)
 
 
 @asynccontextmanager
@@ -211,7 +244,8 @@ async def site(
         WireCsms(version, compression=compression) as wire,
         WireRig(folder, wire, **options) as rig,
     ):
-        await rig.registered()
+        await eventually(lambda: wire.calls["BootNotification"] > 0, 20)
+        await asyncio.sleep(0.5)  # what the station says first
         yield rig, wire
 
 
