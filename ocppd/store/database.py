@@ -1,4 +1,4 @@
-"""The database: opened, migrated, and written by one thread.
+"""The database as one thread writes it.
 
 The event loop never waits for the disk. It hands units of work to the writer, which commits
 them in order, several at once when they queue up; `durable()` waits for what was handed over
@@ -6,21 +6,24 @@ so far.
 """
 
 import asyncio
+import errno
 import logging
 import queue
 import sqlite3
 import threading
+import time
 from collections import deque
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from ocppd.errors import StorageFailure
+from ocppd.store.rescue import in_memory
 
 _LOG = logging.getLogger(__name__)
-_RETRY_S = 1.0
+_FIRST_RETRY_S = 0.25
+_LONGEST_RETRY_S = 5.0
 _CLOSED = "the store is closed"
 _LOST = "the store refused what was to be kept; it is lost"
 
@@ -40,15 +43,10 @@ T = TypeVar("T")
 
 
 class Write(NamedTuple):
-    """A statement.
-
-    `key` names the one row that it sets or deletes, whatever was there: an earlier write of the
-    same key need not be made. None: it counts.
-    """
+    """A statement."""
 
     sql: str
     parameters: Sequence[Any] = ()
-    key: Hashable | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,31 +75,77 @@ class _UnitRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Progress:
-    """How far the writer came: up to unit `done`, but for those it had to leave out."""
+    """How far the writer came: up to unit `taken`, but for those it had to leave out."""
 
-    done: int = 0
+    taken: int = 0
     first_refused: int | None = None
-    failure: str | None = None
-    """Why it came no further."""
+    failure: "Failure | None" = None
+    """Why that is in memory alone."""
+
+
+class Opener(Protocol):
+    """Where the writer gets the database from, again and again."""
+
+    def open(self) -> sqlite3.Connection:
+        """Open the file, made and migrated; raises sqlite3.Error, OSError or another error."""
+
+    def is_there(self) -> bool:
+        """Tell whether the file is still the one that was opened last."""
+
+    def rescue(self) -> tuple[sqlite3.Connection, bool]:
+        """Return what can be read of the file in memory, and whether that is all there is."""
+
+    def merge(self, memory: sqlite3.Connection, file: sqlite3.Connection, *, whole: bool) -> None:
+        """Make the file what the memory is; if the memory is not `whole`, only add to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why nothing is written; `is_full`: because there is no space left."""
+
+    text: str
+    is_full: bool = False
 
 
 class Writer:
-    """The thread that owns the connection."""
+    """The thread that owns the connection.
+
+    While the file cannot be written, a copy in memory takes its place, and is read and written in
+    its stead. From time to time the file is opened anew; when that works, it is made what the copy
+    is. So nothing piles up but what is stored.
+    """
 
     def __init__(
-        self, connection: sqlite3.Connection, on_health: Callable[[str | None], None]
+        self,
+        connection: sqlite3.Connection,
+        on_health: Callable[[Failure | None], None],
+        opener: Opener,
+        *,
+        failure: Failure | None = None,
+        whole: bool = True,
     ) -> None:
-        """Take over a connection; `on_health` hears why writes fail, and None when they do not."""
+        """Take over a connection; `on_health` hears why writes fail, and None when they do not.
+
+        With a `failure` the connection is to a copy in memory already, of the `whole` file or not.
+        """
         self._connection = connection
         self._on_health = on_health
+        self._opener = opener
         self._loop = asyncio.get_running_loop()
         self._work: queue.SimpleQueue[_Unit | _Query | _Close] = queue.SimpleQueue()
         self._submitted = 0
         self._committed = 0
-        self._failure: str | None = None
+        self._taken = 0
+        self._failure = failure
         self._lost_untold = False
         self._closed = False
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+        # What the thread alone looks at.
+        self._fails = failure
+        self._whole = whole
+        self._last = 0
+        self._wait_s = _FIRST_RETRY_S
+        self._try_at = time.monotonic() + self._wait_s
         self._thread = threading.Thread(target=self._run, name="store", daemon=True)
         self._thread.start()
 
@@ -117,6 +161,11 @@ class Writer:
         """How many units were handed over so far."""
         return self._submitted
 
+    @property
+    def failure(self) -> Failure | None:
+        """Why nothing is written now, as far as the event loop has heard."""
+        return self._failure
+
     async def durable(self) -> None:
         """Wait until all units submitted so far are on disk.
 
@@ -130,6 +179,8 @@ class Writer:
             raise StorageFailure(_LOST)
         if self._committed >= self._submitted:
             return
+        if self._failure is not None and self._taken >= self._submitted:
+            raise StorageFailure(self._failure.text)
         if self._closed:
             raise StorageFailure(_CLOSED)
         future: asyncio.Future[None] = self._loop.create_future()
@@ -157,7 +208,9 @@ class Writer:
 
     def _settle(self, progress: _Progress) -> None:
         """Note how far the writer came; runs in the event loop."""
-        self._committed = max(self._committed, progress.done)
+        self._taken = max(self._taken, progress.taken)
+        if progress.failure is None:
+            self._committed = self._taken
         refused = progress.first_refused
         # Somebody has to hear of a lost unit: whoever waits for it now, or who asks next.
         self._lost_untold |= refused is not None
@@ -168,10 +221,10 @@ class Writer:
             if refused is not None and number >= refused:
                 future.set_exception(StorageFailure(_LOST))
                 self._lost_untold = False
-            elif number <= progress.done:
+            elif number <= self._committed:
                 future.set_result(None)
             elif progress.failure is not None:
-                future.set_exception(StorageFailure(progress.failure))
+                future.set_exception(StorageFailure(progress.failure.text))
             else:
                 still_waiting.append((number, future))
         self._waiting = still_waiting
@@ -188,21 +241,30 @@ class Writer:
             queries: list[_Query] = []
             try:
                 closing = self._collect(pending, queries)
+                if self._fails is None and not self._opener.is_there():
+                    self._degrade(OSError("the file is not there any more"))
                 self._commit(pending)
+                if self._fails is not None and (closing or time.monotonic() >= self._try_at):
+                    self._recover()
             except Exception as error:  # without this thread, everybody would wait for ever
                 _LOG.exception("the writer of the store stumbled; it tries again")
-                self._tell(_Progress(failure=f"cannot write the store: {error!r}"))
+                self._tell(Failure(f"cannot write the store: {error!r}"))
             for query in queries:
                 self._answer(query)
-        if pending:
-            _LOG.error("closing the store; %d units of work are lost", len(pending))
+        if pending or self._fails is not None:
+            _LOG.error("closing the store; what was not written is lost")
         self._connection.close()
 
     def _collect(self, pending: list[_Unit], queries: list[_Query]) -> bool:
         """Wait for work, then take all there is; return whether to close after it."""
         closing = False
+        timeout_s: float | None = None
+        if self._fails is not None:
+            timeout_s = max(self._try_at - time.monotonic(), 0.01)
+        elif pending:
+            timeout_s = _FIRST_RETRY_S
         try:
-            item = self._work.get(timeout=_RETRY_S if pending else None)
+            item = self._work.get(timeout=timeout_s)
             while True:
                 match item:
                     case _Unit():
@@ -216,12 +278,11 @@ class Writer:
             return closing
 
     def _commit(self, pending: list[_Unit]) -> None:
-        """Write all pending units in one transaction; what cannot be written yet stays pending."""
+        """Write all pending units in one transaction, to the file or else to the copy."""
         if not pending:
             return
         last = pending[-1].number
         first_refused: int | None = None
-        failure: str | None = None
         while pending:
             try:
                 self._write(pending)
@@ -231,15 +292,61 @@ class Writer:
                 pending.remove(refused.unit)
                 number = refused.unit.number
                 first_refused = number if first_refused is None else min(first_refused, number)
-            except sqlite3.Error as error:  # full, read-only, damaged: it may come back
-                failure = f"cannot write the store: {error}"
-                _LOG.debug("%s", failure)
-                pending[:] = _coalesced(pending)
-                break
+            except Exception as error:  # full, read-only, damaged: it may come back
+                if self._fails is not None:
+                    raise  # not even the memory
+                self._degrade(error)
             else:
                 pending.clear()
-        done = last if failure is None else 0
-        self._tell(_Progress(done, first_refused, failure))
+        self._last = last
+        self._tell(self._fails, first_refused)
+
+    def _degrade(self, error: Exception) -> None:
+        """Go on with a copy of the database in memory."""
+        failure = Failure(f"cannot write the store: {error}", is_full(error))
+        copy = in_memory()
+        whole = True
+        try:
+            self._roll_back()
+            self._connection.backup(copy, progress=_no_waiting)
+            [verdict] = copy.execute("PRAGMA quick_check(1)").fetchone()
+            if verdict != "ok":
+                raise sqlite3.DatabaseError(verdict)
+        except Exception as unreadable:
+            _LOG.warning("the store cannot be read as it is: %s", unreadable)
+            copy.close()
+            with suppress(Exception):  # rolls back what is not committed
+                self._connection.close()
+            copy, whole = self._opener.rescue()
+        else:
+            with suppress(Exception):
+                self._connection.close()
+        self._connection, self._fails, self._whole = copy, failure, whole
+        self._wait_s = _FIRST_RETRY_S
+        self._try_at = time.monotonic() + self._wait_s
+        self._tell(failure)
+
+    def _recover(self) -> None:
+        """Open the file, and make it what the copy is; or wait a little longer."""
+        file: sqlite3.Connection | None = None
+        try:
+            file = self._opener.open()
+            self._opener.merge(self._connection, file, whole=self._whole)
+        except Exception as error:
+            _LOG.debug("the store is still not written", exc_info=True)
+            if file is not None:
+                with suppress(Exception):
+                    file.close()
+            assert self._fails is not None
+            if is_full(error) != self._fails.is_full:
+                self._fails = Failure(f"cannot write the store: {error}", is_full(error))
+                self._tell(self._fails)
+            self._wait_s = min(self._wait_s * 2, _LONGEST_RETRY_S)
+            self._try_at = time.monotonic() + self._wait_s
+            return
+        self._connection.close()
+        self._connection, self._fails, self._whole = file, None, True
+        self._tell(None)
 
     def _write(self, units: Sequence[_Unit]) -> None:
         """Write units in one transaction, or nothing of them.
@@ -255,7 +362,7 @@ class Writer:
             connection.execute("BEGIN IMMEDIATE")
             for unit in units:
                 try:
-                    for sql, parameters, _ in unit.writes:
+                    for sql, parameters in unit.writes:
                         connection.execute(sql, parameters)
                 except Exception as error:
                     if isinstance(error, _FAULTS_OF_A_UNIT) or is_schema_error(error):
@@ -281,8 +388,8 @@ class Writer:
         else:
             self._call(_resolve, query.future, result, None)
 
-    def _tell(self, progress: _Progress) -> None:
-        self._call(self._settle, progress)
+    def _tell(self, failure: Failure | None, first_refused: int | None = None) -> None:
+        self._call(self._settle, _Progress(self._last, first_refused, failure))
 
     def _call(self, call: Callable[..., None], *args: Any) -> None:
         try:
@@ -291,23 +398,17 @@ class Writer:
             return
 
 
-def _coalesced(units: Sequence[_Unit]) -> list[_Unit]:
-    """Leave out what a later unit overwrites: a broken disk must not fill the memory.
+def _no_waiting(status: int, _remaining: int, _total: int) -> None:
+    # Python would wait for ever for a database that is locked by ourselves.
+    if status not in (sqlite3.SQLITE_OK, sqlite3.SQLITE_DONE):
+        raise sqlite3.OperationalError(f"error {status} while reading")
 
-    The units are written in one transaction, so nobody ever sees the state between them.
-    """
-    seen: set[Hashable] = set()
-    kept: list[_Unit] = []
-    for unit in reversed(units):
-        writes: list[Write] = []
-        for write in reversed(unit.writes):
-            if write.key is None or write.key not in seen:
-                writes.append(write)
-            if write.key is not None:
-                seen.add(write.key)
-        if writes:
-            kept.append(_Unit(unit.number, writes[::-1]))
-    return kept[::-1]
+
+def is_full(error: BaseException) -> bool:
+    """Tell whether something failed because there is no space left."""
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
 
 
 def is_schema_error(error: BaseException) -> bool:
@@ -325,20 +426,3 @@ def _resolve(future: "asyncio.Future[Any]", result: object, error: BaseException
         future.set_result(result)
     else:
         future.set_exception(error)
-
-
-def connect(path: Path) -> sqlite3.Connection:
-    """Open the database for one writer: WAL, and each commit on disk before it returns."""
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    try:
-        for pragma in (
-            "journal_mode = WAL",
-            "synchronous = FULL",
-            "wal_autocheckpoint = 100",
-            "foreign_keys = ON",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection

@@ -1,28 +1,27 @@
 """The store: documents, the durable queue and changed variables, in one SQLite file."""
 
+import asyncio
 import logging
 import sqlite3
-from collections.abc import Callable, Hashable, Iterator, Mapping
-from contextlib import contextmanager
+import sys
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from ocppd.errors import StorageFailure
 from ocppd.model.queue import Durable, QueueEntry, TransactionFacts
-from ocppd.model.security import SecurityEventNotification
-from ocppd.model.transactions import MeterValues, TransactionEvent
+from ocppd.model.requests import CsmsRequest
 from ocppd.model.variables import AttributeType, Component, ComponentVariable, EvseRef, Variable
 from ocppd.store import codec
-from ocppd.store.database import Write, Writer, connect, is_schema_error
-from ocppd.store.migrate import CannotMigrate, migrate, shipped
-from ocppd.store.waiting import DEFAULT_LIMIT, Waiting, is_spare
+from ocppd.store.database import Failure, Write, Writer, is_full
+from ocppd.store.migrate import CannotMigrate
+from ocppd.store.store_file import Damage, StoreFile
+from ocppd.store.waiting import DEFAULT_LIMIT, Waiting, place_of, stored_place
 
 _LOG = logging.getLogger(__name__)
-_QUEUED_KINDS: dict[str, type[Durable]] = {
-    kind.__name__: kind for kind in (TransactionEvent, SecurityEventNotification, MeterValues)
-}
 _COLUMNS = "id, message_id, kind, body, queued_at, attempts, set_aside"
 _LISTED = 1000
 # The facts that still matter: of open transactions, which are young, and of those in the queue.
@@ -45,7 +44,15 @@ class _Contents:
     facts: dict[str, TransactionFacts]
     variables: StoredVariables
     waiting: Waiting
+    aside: dict[int, "_Aside"]
     last_entry: int
+
+
+class _Aside(NamedTuple):
+    """What is known of an entry that was set aside."""
+
+    transaction_id: str | None
+    reason: str
 
 
 class SqliteStore:
@@ -57,20 +64,38 @@ class SqliteStore:
         *,
         now: Callable[[], datetime],
         new_id: Callable[[], str],
-        on_health: Callable[[str | None], None],
+        on_health: Callable[[Failure | None], None],
+        on_damage: Callable[[Damage], None] = lambda damage: None,
+        on_joined: Callable[[], None] = lambda: None,
     ) -> None:
-        """Open the file, making or migrating it; a damaged one is set aside and said so.
+        """Open the file, making or migrating it; a damaged one is kept aside and put right.
 
-        Must be called from the event loop. `on_health` hears, later and in the event loop, why
-        writes fail, None when well; what is wrong from the start is told by `unusable`.
+        Must be called from the event loop. What follows is told later and in the event loop:
+        `on_health` hears why writes fail, None when well; what is wrong from the start is told by
+        `failure`. `on_damage` hears of a damaged file, the one of the start included. `on_joined`
+        hears that a file that could not be read at the start was found and is used now, but for
+        what is only read at the start.
         """
         self._now = now
         self._new_id = new_id
-        self._tell_health = on_health
-        self.set_aside_file: Path | None = None
-        self.unusable: str | None = None
-        """Why nothing that is written survives a restart, if so."""
-        connection, contents = self._open(path)
+        self._on_joined = on_joined
+        self._loop = asyncio.get_running_loop()
+        self._tasks: set[asyncio.Task[None]] = set()
+        file = StoreFile(
+            path,
+            now,
+            on_damage=lambda damage: self._tell(on_damage, damage),
+            on_merged=lambda: self._tell(self._start, self._join),
+        )
+        failure: Failure | None = None
+        whole = True
+        try:
+            connection = file.open()
+        except (sqlite3.Error, CannotMigrate, OSError) as error:
+            failure = Failure(f"cannot open the store: {error}", is_full(error))
+            _LOG.error("%s; going on in memory", failure.text)
+            connection, whole = file.rescue()
+        contents = _contents(connection)
         self._documents = contents.documents
         self._facts = contents.facts
         self._by_csms_id = {
@@ -80,40 +105,59 @@ class SqliteStore:
         }
         self.variables = contents.variables
         self._waiting = contents.waiting
+        self._aside = contents.aside
+        # Failed sends that a broken disk may not have counted yet.
+        self._attempts: dict[int, int] = {}
         self._most_waiting: Callable[[], int] = lambda: DEFAULT_LIMIT
-        self._last_entry = contents.last_entry
+        self._last_entry = self._before_start = contents.last_entry
         self._unreadable: set[int] = set()
         self._unit: list[Write] | None = None
-        self._writer = Writer(connection, self._on_health)
+        self._writer = Writer(connection, on_health, file, failure=failure, whole=whole)
         self._write(f"DELETE FROM transaction_facts WHERE NOT ({_FACTS_THAT_MATTER})")  # noqa: S608
 
-    def _open(self, path: Path) -> tuple[sqlite3.Connection, _Contents]:
-        """Return a connection that works, and what the file held."""
+    @property
+    def failure(self) -> Failure | None:
+        """Why what is written is in memory alone now, if so."""
+        return self._writer.failure
+
+    def _tell(self, call: Callable[..., None], *arguments: object) -> None:
+        """Call in the event loop, from whatever thread."""
+        with suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(call, *arguments)
+
+    def _start(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        task = self._loop.create_task(work())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _join(self) -> None:
+        """Take in what a file holds that could not be read at the start: its queue comes first."""
         try:
-            try:
-                return _ready(path)
-            except (sqlite3.Error, CannotMigrate) as error:
-                if isinstance(error, sqlite3.OperationalError) and not is_schema_error(error):
-                    raise  # read-only, full, locked: not the file's fault
-                self._set_aside(path, error)
-                return _ready(path)
-        except (sqlite3.Error, CannotMigrate, OSError) as error:
-            self.unusable = f"cannot open the store: {error}"
-            _LOG.error("%s; nothing will survive a restart", self.unusable)
-            return _ready(Path(":memory:"))
-
-    def _set_aside(self, path: Path, error: Exception) -> None:
-        damaged = path.with_name(f"{path.name}.damaged-{self._now():%Y%m%dT%H%M%S}")
-        _LOG.error("the store is unusable (%s); kept as %s, starting anew", error, damaged)
-        for suffix in ("", "-wal", "-shm"):
-            part = path.with_name(path.name + suffix)
-            if part.exists():
-                part.rename(damaged.with_name(damaged.name + suffix))
-        self.set_aside_file = damaged
-
-    def _on_health(self, failure: str | None) -> None:
-        # That the memory is written again does not bring the file back.
-        self._tell_health(failure if failure is not None else self.unusable)
+            rows, facts = await self._writer.query(
+                lambda connection: (
+                    connection.execute(
+                        "SELECT id, transaction_id, kind, body, set_aside FROM queue WHERE id <= ?"
+                        " ORDER BY id",
+                        (self._before_start,),
+                    ).fetchall(),
+                    _facts(connection),
+                )
+            )
+        except StorageFailure as error:
+            _LOG.error("what the store held before is not read: %s", error)
+            return
+        for entry_id, transaction_id, kind, body, set_aside in rows:
+            if set_aside is not None:
+                self._aside[entry_id] = _Aside(transaction_id, set_aside)
+            elif entry_id not in self._waiting:
+                self._waiting.put_back(entry_id, stored_place(kind, transaction_id, body))
+        for transaction_id, each in facts.items():
+            if transaction_id not in self._facts:
+                self._facts[transaction_id] = each
+                if each.csms_transaction_id is not None:
+                    self._by_csms_id[each.csms_transaction_id] = transaction_id
+        _LOG.warning("the store is found: %d messages more in the queue", len(rows))
+        self._on_joined()
 
     def close(self, timeout_s: float = 1.0) -> None:
         """Commit what is left and close the file."""
@@ -139,8 +183,8 @@ class SqliteStore:
             if writes:
                 self._writer.submit(writes)
 
-    def _write(self, sql: str, *parameters: object, key: Hashable | None = None) -> None:
-        write = Write(sql, parameters, key)
+    def _write(self, sql: str, *parameters: object) -> None:
+        write = Write(sql, parameters)
         if self._unit is None:
             self._writer.submit([write])
         else:
@@ -156,7 +200,6 @@ class SqliteStore:
             kind,
             key,
             codec.encode(document),
-            key=("document", kind, key),
         )
 
     def forget(self, kind: type, key: str) -> None:
@@ -165,7 +208,6 @@ class SqliteStore:
             "DELETE FROM document WHERE kind = ? AND key = ?",
             kind.__name__,
             key,
-            key=("document", kind.__name__, key),
         )
 
     def load(self, kind: type[D]) -> Mapping[str, D]:
@@ -187,18 +229,17 @@ class SqliteStore:
     def queue(self, request: Durable) -> None:
         """Append a request to the durable queue; where it is too long, others are dropped."""
         self._last_entry += 1
-        transaction_id = transaction_of(request)
-        kind, body = type(request).__name__, codec.encode(request)
-        self._waiting.add(self._last_entry, transaction_id, is_spare(kind, body))
+        place = place_of(request)
+        self._waiting.add(self._last_entry, place)
         with self.atomically():
             self._write(
                 "INSERT INTO queue (id, message_id, kind, transaction_id, body, queued_at)"
                 " VALUES (?, ?, ?, ?, ?, ?)",
                 self._last_entry,
                 self._new_id(),
-                kind,
-                transaction_id,
-                body,
+                type(request).__name__,
+                place.transaction_id,
+                codec.encode(request),
                 self._now().isoformat(),
             )
             self._thin_out()
@@ -218,16 +259,57 @@ class SqliteStore:
     def dequeue(self, entry: QueueEntry) -> None:
         """Remove an entry that the CSMS acknowledged."""
         self._waiting.remove(entry.id)
+        self._attempts.pop(entry.id, None)
         self._write("DELETE FROM queue WHERE id = ?", entry.id)
 
     def entry_failed(self, entry: QueueEntry) -> None:
-        """Count a send that was refused or not answered."""
-        self._write("UPDATE queue SET attempts = attempts + 1 WHERE id = ?", entry.id)
+        """Note how often the send of an entry was refused or not answered by now."""
+        self._attempts[entry.id] = entry.attempts
+        self._write("UPDATE queue SET attempts = ? WHERE id = ?", entry.attempts, entry.id)
+
+    def still_waits(self, entry: QueueEntry) -> bool:
+        """Tell whether an entry was neither removed nor set aside since it was read."""
+        return entry.id in self._waiting
 
     def set_aside(self, entry: QueueEntry, reason: str) -> None:
         """Take an entry out of the order, visibly."""
-        self._waiting.remove(entry.id)
-        self._write("UPDATE queue SET set_aside = ? WHERE id = ?", reason, entry.id)
+        self._attempts[entry.id] = entry.attempts
+        self._put_aside(entry.id, place_of(entry.request).transaction_id, reason)
+        self._write(
+            "UPDATE queue SET set_aside = ?, attempts = ? WHERE id = ?",
+            reason,
+            entry.attempts,
+            entry.id,
+        )
+
+    def _put_aside(self, entry_id: int, transaction_id: str | None, reason: str) -> None:
+        self._waiting.remove(entry_id)
+        self._aside[entry_id] = _Aside(transaction_id, reason)
+
+    async def release(self, entry_id: int) -> bool:
+        """Put an entry that was set aside back where it was, to be tried anew.
+
+        Its place is by its id: before everything that was queued later, so that the events of a
+        transaction that still wait go out in the order of their numbers. False if it is not set
+        aside, or not readable; raises StorageFailure.
+        """
+        if entry_id not in self._aside:
+            return False
+        entries = await self._read("id = ?", (entry_id,))
+        if not entries or self._aside.pop(entry_id, None) is None:
+            return False
+        self._attempts[entry_id] = 0
+        self._waiting.put_back(entry_id, place_of(entries[0].request))
+        self._write("UPDATE queue SET set_aside = NULL, attempts = 0 WHERE id = ?", entry_id)
+        return True
+
+    def drop(self, entry_id: int) -> bool:
+        """Delete an entry that was set aside; False if it is not."""
+        if self._aside.pop(entry_id, None) is None:
+            return False
+        self._attempts.pop(entry_id, None)
+        self._write("DELETE FROM queue WHERE id = ?", entry_id)
+        return True
 
     def queued_for(self, transaction_id: str | None) -> int:
         """Return how many messages of a transaction, or of all, wait for the CSMS."""
@@ -248,7 +330,9 @@ class SqliteStore:
         )
 
     def forget_transaction_facts(self, transaction_id: str) -> None:
-        """Forget a transaction that is over and has nothing left to send."""
+        """Forget a transaction that is over and has nothing left to send, nor to release."""
+        if any(aside.transaction_id == transaction_id for aside in self._aside.values()):
+            return
         facts = self._facts.pop(transaction_id, None)
         if facts is None:
             return
@@ -289,7 +373,6 @@ class SqliteStore:
                 " AND evse_id = ? AND connector_id = ? AND variable = ?"
                 " AND variable_instance = ? AND attribute_type = ?",
                 *key,
-                key=("variable", *key),
             )
         else:
             self._write(
@@ -297,7 +380,6 @@ class SqliteStore:
                 *key,
                 value,
                 source,
-                key=("variable", *key),
             )
 
     # Outbox.
@@ -309,43 +391,47 @@ class SqliteStore:
 
     async def durable(self) -> None:
         """Wait until everything written so far is on disk; raises StorageFailure."""
-        if self.unusable is not None:
-            raise StorageFailure(self.unusable)
         await self._writer.durable()
 
     async def waiting(self, generation: str, limit: int) -> list[QueueEntry]:
         """Return the next committed entries that may go out in a generation, in order."""
-        entries: list[QueueEntry] = []
-        after = 0
-        while True:
-            wanted = limit - len(entries)
-            rows = await self._waiting_rows(generation, after, wanted)
-            entries += [entry for row in rows if (entry := self._entry(row)) is not None]
-            if len(rows) < wanted or len(entries) == limit:
-                return entries
-            after = rows[-1][0]  # what is not readable must not hide what is behind it
-
-    async def _waiting_rows(self, generation: str, after: int, limit: int) -> list[_Row]:
-        return await self._writer.query(
-            lambda connection: connection.execute(
-                f"SELECT {_COLUMNS} FROM queue LEFT JOIN transaction_facts"  # noqa: S608
-                " USING (transaction_id)"
-                " WHERE set_aside IS NULL AND (generation IS NULL OR generation = ?)"
-                " AND id > ? ORDER BY id LIMIT ?",
-                (generation, after, limit),
-            ).fetchall()
+        return await self._waiting_rows(
+            "set_aside IS NULL AND (generation IS NULL OR generation = ?)", generation, limit
         )
 
     async def waiting_in(self, generation: str, limit: int) -> list[QueueEntry]:
         """Return those of them whose transaction was acknowledged in that generation."""
-        rows = await self._writer.query(
+        return await self._waiting_rows("set_aside IS NULL AND generation = ?", generation, limit)
+
+    async def _waiting_rows(self, which: str, generation: str, limit: int) -> list[QueueEntry]:
+        """Return entries that wait; what a broken disk still has beside them is left out."""
+        entries: list[QueueEntry] = []
+        after = self._waiting.first - 1
+        while True:
+            wanted = limit - len(entries)
+            rows = await self._rows(
+                f"{which} AND id > ? ORDER BY id LIMIT ?", (generation, after, wanted)
+            )
+            entries += [
+                entry
+                for row in rows
+                if row[0] in self._waiting and (entry := self._entry(row)) is not None
+            ]
+            if len(rows) < wanted or len(entries) == limit:
+                return entries
+            after = rows[-1][0]  # what is not readable must not hide what is behind it
+
+    async def _rows(self, which: str, parameters: tuple[object, ...]) -> list[_Row]:
+        return await self._writer.query(
             lambda connection: connection.execute(
-                f"SELECT {_COLUMNS} FROM queue JOIN transaction_facts"  # noqa: S608
-                " USING (transaction_id)"
-                " WHERE set_aside IS NULL AND generation = ? ORDER BY id LIMIT ?",
-                (generation, limit),
+                f"SELECT {_COLUMNS} FROM queue LEFT JOIN transaction_facts"  # noqa: S608
+                f" USING (transaction_id) WHERE {which}",
+                parameters,
             ).fetchall()
         )
+
+    async def _read(self, which: str, parameters: tuple[object, ...]) -> list[QueueEntry]:
+        rows = await self._rows(which, parameters)
         return [entry for row in rows if (entry := self._entry(row)) is not None]
 
     def facts_of(self, transaction_id: str) -> TransactionFacts:
@@ -354,69 +440,72 @@ class SqliteStore:
 
     async def all_entries(self) -> list[QueueEntry]:
         """Return the whole queue, set aside or not, at most 1,000 entries."""
-        rows = await self._writer.query(
-            lambda connection: connection.execute(
-                f"SELECT {_COLUMNS} FROM queue ORDER BY id LIMIT ?",  # noqa: S608
-                (_LISTED,),
-            ).fetchall()
-        )
-        return [entry for row in rows if (entry := self._entry(row)) is not None]
+        listed = await self._read("TRUE ORDER BY id LIMIT ?", (_LISTED,))
+        return [entry for entry in listed if entry.id in self._waiting or entry.set_aside]
 
     def _entry(self, row: _Row) -> QueueEntry | None:
         entry_id, message_id, kind, body, queued_at, attempts, set_aside = row
         try:
-            request = codec.decode(_QUEUED_KINDS[kind], body)
+            request = codec.decode(_kind_named(kind), body)
             queued = datetime.fromisoformat(queued_at)
         except (ValueError, TypeError, KeyError, AttributeError):
             if set_aside is None and entry_id not in self._unreadable:
                 self._unreadable.add(entry_id)  # once, though the disk may not take it yet
-                self._waiting.remove(entry_id)
+                self._put_aside(entry_id, None, "not readable")
                 _LOG.exception("queued message %d is not readable; set aside", entry_id)
                 self._write("UPDATE queue SET set_aside = ? WHERE id = ?", "not readable", entry_id)
             return None
-        return QueueEntry(entry_id, message_id, request, queued, attempts, set_aside)
+        attempts = self._attempts.get(entry_id, attempts)
+        aside = self._aside.get(entry_id)
+        return QueueEntry(
+            entry_id, message_id, request, queued, attempts, aside.reason if aside else None
+        )
 
 
-def transaction_of(request: Durable) -> str | None:
-    """Return the transaction that a queued request belongs to."""
-    return request.transaction_id if isinstance(request, TransactionEvent) else None
+def _kind_named(name: str) -> type[Durable]:
+    """Return the class of a queued request; KeyError if there is none of that name."""
+    kinds: list[type[Any]] = [CsmsRequest]
+    for kind in kinds:
+        # A dataclass with slots is another class than the one that it was made from.
+        if kind.__name__ == name and getattr(sys.modules[kind.__module__], name, None) is kind:
+            return kind
+        kinds += kind.__subclasses__()
+    raise KeyError(name)
 
 
-def _ready(path: Path) -> tuple[sqlite3.Connection, _Contents]:
-    connection = connect(path)
-    try:
-        migrate(connection, shipped())
-        [verdict] = connection.execute("PRAGMA quick_check(1)").fetchone()
-        if verdict != "ok":
-            raise sqlite3.DatabaseError(verdict)
-        return connection, _contents(connection)
-    except (sqlite3.Error, CannotMigrate):
-        connection.close()
-        raise
-
-
-def _contents(connection: sqlite3.Connection) -> _Contents:
-    documents: dict[str, dict[str, str]] = {}
-    for kind, key, body in connection.execute("SELECT kind, key, body FROM document"):
-        documents.setdefault(kind, {})[key] = body
-    facts = {
+def _facts(connection: sqlite3.Connection) -> dict[str, TransactionFacts]:
+    return {
         transaction_id: TransactionFacts(generation, csms_id)
         for transaction_id, generation, csms_id in connection.execute(
             "SELECT transaction_id, generation, csms_id FROM transaction_facts"  # noqa: S608
             f" WHERE {_FACTS_THAT_MATTER}"
         )
     }
+
+
+def _contents(connection: sqlite3.Connection) -> _Contents:
+    documents: dict[str, dict[str, str]] = {}
+    for kind, key, body in connection.execute("SELECT kind, key, body FROM document"):
+        documents.setdefault(kind, {})[key] = body
     waiting = Waiting(
-        (entry_id, transaction_id, is_spare(kind, body))
+        (entry_id, stored_place(kind, transaction_id, body))
         for entry_id, transaction_id, kind, body in connection.execute(
             "SELECT id, transaction_id, kind, body FROM queue WHERE set_aside IS NULL ORDER BY id"
         )
     )
+    aside = {
+        entry_id: _Aside(transaction_id, reason)
+        for entry_id, transaction_id, reason in connection.execute(
+            "SELECT id, transaction_id, set_aside FROM queue WHERE set_aside IS NOT NULL"
+        )
+    }
     [last_entry] = connection.execute(
         "SELECT coalesce(max(seq), 0) FROM (SELECT seq FROM sqlite_sequence"
         " WHERE name = 'queue' UNION ALL SELECT max(id) FROM queue)"
     ).fetchone()
-    return _Contents(documents, facts, _variables(connection), waiting, last_entry)
+    return _Contents(
+        documents, _facts(connection), _variables(connection), waiting, aside, last_entry
+    )
 
 
 def _variables(connection: sqlite3.Connection) -> StoredVariables:

@@ -8,7 +8,7 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,8 +19,9 @@ from ocppd.model.queue import TransactionFacts
 from ocppd.model.security import SecurityEventNotification
 from ocppd.model.transactions import TransactionEvent, TransactionEventType, TriggerReason
 from ocppd.model.variables import AttributeType, Component, ComponentVariable, EvseRef, Variable
-from ocppd.store.database import connect
+from ocppd.store.database import Failure
 from ocppd.store.store import SqliteStore
+from ocppd.store.store_file import Damage, connect
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 ADDRESS = ComponentVariable(Component("EVSE", None, EvseRef(1, 2)), Variable("Power", "x"))
@@ -40,17 +41,29 @@ def event(transaction_id: str, seq_no: int) -> TransactionEvent:
 
 class Health:
     def __init__(self) -> None:
-        self.said: list[str | None] = []
+        self.told: list[Failure | None] = []
+        self.damages: list[Damage] = []
+        self.joined = 0
+
+    @property
+    def said(self) -> list[str | None]:
+        return [failure.text if failure else None for failure in self.told]
+
+    def join(self) -> None:
+        self.joined += 1
 
 
 @contextmanager
 def opened(folder: Path, health: Health | None = None) -> Iterator[SqliteStore]:
     ids = itertools.count(1)
+    health = health or Health()
     store = SqliteStore(
         folder / "ocppd.db",
         now=lambda: NOW,
         new_id=lambda: f"id-{next(ids)}",
-        on_health=(health or Health()).said.append,
+        on_health=health.told.append,
+        on_damage=health.damages.append,
+        on_joined=health.join,
     )
     try:
         yield store
@@ -90,7 +103,7 @@ async def test_the_queue_keeps_order_ids_and_counts(tmp_path: Path) -> None:
             store.queue(SecurityEventNotification("StartupOfTheDevice", NOW))
             store.queue(event("tx", 1))
         first, second, third = await store.waiting("2.x", 10)
-        store.entry_failed(first)
+        store.entry_failed(replace(first, attempts=1))
         store.dequeue(second)
         await store.durable()
 
@@ -189,32 +202,83 @@ async def test_nested_units_join_the_outermost(tmp_path: Path) -> None:
         assert store.written == before + 1
 
 
-async def test_a_damaged_file_is_kept_and_a_new_one_made(tmp_path: Path) -> None:
-    with opened(tmp_path) as store:
-        for number in range(200):
-            store.save(str(number), Note("x" * 100))
-        await store.durable()
-    file = tmp_path / "ocppd.db"
-    file.write_bytes(b"not a database at all" + file.read_bytes()[21:])
-
-    with opened(tmp_path) as store:
-        assert store.set_aside_file is not None
-        assert store.set_aside_file.exists()
-        store.save("a", Note("goes on"))
-        await store.durable()
-    with opened(tmp_path) as store:
-        assert store.load(Note) == {"a": Note("goes on")}
-
-
-async def test_a_store_that_cannot_be_opened_works_from_memory_and_says_so(tmp_path: Path) -> None:
+async def test_a_store_that_cannot_be_opened_works_from_memory_until_it_can(tmp_path: Path) -> None:
     health = Health()
-    with opened(tmp_path / "missing", health) as store:
+    folder = tmp_path / "missing"
+    with opened(folder, health) as store:
+        assert store.failure is not None
+        assert store.failure.text == "cannot open the store: unable to open database file"
         store.queue(event("tx", 0))
+        store.save("a", Note("kept"))
         assert [entry.request.seq_no for entry in await store.waiting("2.x", 10)] == [0]
         with pytest.raises(StorageFailure, match="cannot open the store"):
             await store.durable()
-        assert store.unusable == "cannot open the store: unable to open database file"
-    assert health.said == []
+        folder.mkdir()
+        await written(store)
+        assert store.failure is None
+        assert health.said == [None]
+        store.queue(event("tx", 1))
+        await store.durable()
+    with opened(folder) as store:
+        assert store.load(Note) == {"a": Note("kept")}
+        assert [e.request for e in await store.waiting("2.x", 10)] == [
+            event("tx", 0),
+            event("tx", 1),
+        ]
+
+
+async def test_a_store_that_comes_late_is_joined_with_what_happened(tmp_path: Path) -> None:
+    real, there = tmp_path / "real", tmp_path / "there"
+    real.mkdir()
+    with opened(real) as store:
+        store.save("a", Note("old"))
+        store.save("b", Note("older"))
+        store.save_transaction_facts("tx", "1.6", "42")
+        for number in range(3):
+            store.queue(event("tx", number))
+        [gone, *_] = await store.waiting("1.6", 1)
+        store.dequeue(gone)
+        await store.durable()
+
+    for round_ in range(2):  # twice: the second time its own numbers are in the file
+        health = Health()
+        with opened(there, health) as store:
+            store.save("a", Note(f"new {round_}"))
+            store.queue(event(f"new {round_}", 0))
+            [entry] = await store.waiting("2.x", 10)
+            there.symlink_to(real)
+            await written(store)
+            while not health.joined:
+                await asyncio.sleep(0.02)
+            waiting = await store.waiting("1.6", 10)
+            assert [(e.request.transaction_id, e.request.seq_no) for e in waiting[:2]] == [
+                ("tx", 1),
+                ("tx", 2),
+            ]
+            assert waiting[-1].id == entry.id
+            assert store.queued_for("tx") == 2
+            assert store.queued_for(None) == 3 + round_
+            assert store.facts_of("tx") == TransactionFacts("1.6", "42")
+            assert store.transaction_of("42") == "tx"
+            await store.durable()
+        there.unlink()
+    with opened(real) as store:
+        assert store.load(Note) == {"a": Note("new 1"), "b": Note("older")}
+        assert [e.request.transaction_id for e in await store.waiting("1.6", 10)] == [
+            "tx",
+            "tx",
+            "new 0",
+            "new 1",
+        ]
+
+
+async def written(store: SqliteStore) -> None:
+    async with asyncio.timeout(8):
+        while True:
+            try:
+                return await store.durable()
+            except StorageFailure:
+                await asyncio.sleep(0.05)
 
 
 async def test_a_disk_that_fails_delays_what_is_kept_and_loses_nothing(tmp_path: Path) -> None:
@@ -232,8 +296,7 @@ async def test_a_disk_that_fails_delays_what_is_kept_and_loses_nothing(tmp_path:
         blocker.execute("ROLLBACK")
         blocker.close()
         store.save("b", Note("goes through"))
-        await store.durable()
-        await asyncio.sleep(0)
+        await written(store)
         assert health.said[-1] is None
 
     with opened(tmp_path) as store:
@@ -290,7 +353,7 @@ async def test_a_disk_that_is_read_only_from_the_start_is_read_and_waited_for(
         connection.execute("PRAGMA query_only = ON")
         return connection
 
-    monkeypatch.setattr("ocppd.store.store.connect", read_only)
+    monkeypatch.setattr("ocppd.store.store_file.connect", read_only)
     health = Health()
     with opened(tmp_path, health) as store:
         assert store.load(Note) == {"a": Note("known")}
@@ -298,11 +361,9 @@ async def test_a_disk_that_is_read_only_from_the_start_is_read_and_waited_for(
         with pytest.raises(StorageFailure, match="readonly"):
             await store.durable()
         assert health.said == ["cannot write the store: attempt to write a readonly database"]
-        store._writer._connection.execute("PRAGMA query_only = OFF")
-        await asyncio.sleep(1.2)  # it is tried again without being asked
-        await store.durable()
+        monkeypatch.undo()
+        await written(store)  # it is tried again without being asked
         assert health.said[-1] is None
-    monkeypatch.undo()
     with opened(tmp_path) as store:
         assert store.load(Note) == {"a": Note("known"), "b": Note("later")}
 
@@ -316,8 +377,12 @@ async def test_a_folder_in_place_of_a_file_leaves_the_memory(tmp_path: Path, blo
     (tmp_path / blocked).mkdir()
 
     with opened(tmp_path) as store:
-        assert store.unusable is not None
+        assert store.failure is not None
         store.queue(event("tx", 0))
+        assert len(await store.waiting("2.x", 10)) == 1
+        (tmp_path / blocked).rmdir()
+        await written(store)
+    with opened(tmp_path) as store:
         assert len(await store.waiting("2.x", 10)) == 1
 
 
@@ -339,24 +404,32 @@ async def test_a_damaged_file_that_cannot_be_replaced_leaves_the_memory(
     if step == "rename":
         monkeypatch.setattr(Path, "rename", refuse)
     else:
-        monkeypatch.setattr("ocppd.store.store.connect", full_after_rename)
+        monkeypatch.setattr("ocppd.store.store_file.connect", full_after_rename)
 
     with opened(tmp_path) as store:
-        assert store.unusable is not None
-        assert ("Read-only" if step == "rename" else "full") in store.unusable
+        assert store.failure is not None
+        assert ("Read-only" if step == "rename" else "full") in store.failure.text
         store.queue(event("tx", 0))
+        assert len(await store.waiting("2.x", 10)) == 1
+        monkeypatch.undo()
+        await written(store)
+    assert len(list(tmp_path.glob("ocppd.db.damaged-*"))) == 1
+    with opened(tmp_path) as store:
         assert len(await store.waiting("2.x", 10)) == 1
 
 
 async def test_a_file_without_its_tables_counts_as_damaged(tmp_path: Path) -> None:
     with opened(tmp_path) as store:
+        store.queue(event("tx", 0))
         await store.durable()
     with sqlite3.connect(tmp_path / "ocppd.db") as database:
         database.execute("DROP TABLE document")
     database.close()
 
-    with opened(tmp_path) as store:
-        assert store.set_aside_file is not None
+    health = Health()
+    with opened(tmp_path, health) as store:
+        assert [e.request for e in await store.waiting("2.x", 10)] == [event("tx", 0)]
+        assert health.damages[0].saved["queue"] == 1
         store.save("a", Note("goes on"))
         await store.durable()
 
