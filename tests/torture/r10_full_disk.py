@@ -9,18 +9,19 @@ those that were told to a full disk too; and also when the daemon is killed and 
 import asyncio
 import time
 from contextlib import suppress
-from typing import Any
 
-from tests.client import BusError
 from tests.scenario.host import Host
 from tests.scenario.rig import FAST, Rig
 from tests.torture.figures import Figure, Options, at_most, exactly, none_of, told
 from tests.torture.sessions import (
     NO_ALIGNED_VALUES,
+    BraveHost,
+    Calls,
     Session,
     StubbornHost,
     compare,
     until_sent,
+    until_well,
 )
 from tests.torture.small_disk import SmallDisk, small_disk
 from tests.torture.tls import secured
@@ -58,10 +59,9 @@ class _Filled:
         self._version = version
         self._rounds = options.size(1, 20)
         self._chance = options.chance(version)
-        self._slowest_ms = 0.0
         self._recovery_ms = 0.0
         self._start_ms = 0.0
-        self._refused = 0
+        self._calls = Calls()
         self._journal: list[Session] = []
         self._faults: list[str] = []
 
@@ -73,7 +73,7 @@ class _Filled:
     async def run(self) -> list[Figure]:
         rig = self._rig
         await rig.booted()
-        hosts = [_BraveHost(Host(rig.client, evse_id), self) for evse_id in (1, 2)]
+        hosts = [BraveHost(Host(rig.client, evse_id), self._calls) for evse_id in (1, 2)]
         for host in hosts:
             await host.host.ready()
         for _ in range(self._rounds):
@@ -96,8 +96,8 @@ class _Filled:
         name = f"OCPP {self._version}"
         return [
             told(f"{name}: disk", f"{self._disk.kind}, filled {self._rounds + 2} times"),
-            told(f"{name}: calls", f"{self._refused} with StorageFailure"),
-            at_most(f"{name}: slowest call on a full disk", 1_000, self._slowest_ms, "ms"),
+            told(f"{name}: calls", f"{self._calls.refused} with StorageFailure"),
+            at_most(f"{name}: slowest call on a full disk", 1_000, self._calls.slowest_ms, "ms"),
             at_most(f"{name}: on the bus on a full disk", 5_000, self._start_ms, "ms"),
             none_of(f"{name}: what did not go on", self._faults),
             exactly(f"{name}: event on the bus", True, "MemoryExhaustion" in heard),
@@ -108,18 +108,7 @@ class _Filled:
             told(f"{name}: sessions", f"{len(self._journal)}"),
         ]
 
-    async def call(self, work: Any) -> None:
-        """Make a call; a full disk may be told, but not slowly, and nothing else."""
-        begun = time.monotonic()
-        try:
-            await work
-        except BusError as error:
-            if not error.name.endswith("StorageFailure"):
-                raise
-            self._refused += 1
-        self._slowest_ms = max(self._slowest_ms, (time.monotonic() - begun) * 1000)
-
-    async def _charge(self, hosts: list["_BraveHost"]) -> None:
+    async def _charge(self, hosts: list[BraveHost]) -> None:
         self._journal += await asyncio.gather(*(host.session() for host in hosts))
 
     async def _degraded(self) -> None:
@@ -141,14 +130,7 @@ class _Filled:
 
     async def _recovers(self) -> None:
         self._disk.free(self._pid)
-        begun = time.monotonic()
-        try:
-            async with asyncio.timeout(30):
-                while (health := await self._rig.client.get("Health"))["status"] != "ok":
-                    await asyncio.sleep(0.05)
-        except TimeoutError:
-            self._faults.append(f"not well again: {health}")
-        self._recovery_ms = max(self._recovery_ms, (time.monotonic() - begun) * 1000)
+        self._recovery_ms = max(self._recovery_ms, await until_well(self._rig.client))
 
     async def _killed_meanwhile(self) -> None:
         """Fill the disk, kill and start on it; what was acknowledged before must be there."""
@@ -168,13 +150,13 @@ class _Filled:
         await asyncio.gather(*going)
         self._journal += [session for host in hosts for session in host.journal]
 
-    async def _started_filled(self, hosts: list["_BraveHost"]) -> None:
+    async def _started_filled(self, hosts: list[BraveHost]) -> None:
         """Start on a full disk where SQLite has no file of its own to reuse."""
         await self._rig.end_daemon()
         self._disk.fill(self._pid, running=False)
         await self._start_filled()
         for host in hosts:
-            await self.call(host.host.ready())
+            await self._calls.make(host.host.ready())
         await self._charge(hosts)
         await self._degraded()
         await self._recovers()
@@ -185,30 +167,3 @@ class _Filled:
         self._disk.fill(self._pid)
         await self._rig.client.wait_until_owned(30)
         self._start_ms = max(self._start_ms, (time.monotonic() - begun) * 1000)
-
-
-class _BraveHost:
-    """Goes on charging, whatever the daemon says of its disk."""
-
-    def __init__(self, host: Host, filled: _Filled) -> None:
-        self.host = host
-        self._call = filled.call
-
-    async def session(self) -> Session:
-        host = self.host
-        session = Session(await self._plugged_in())
-        await self._call(host.start())
-        session.begun_wh = host.energy_wh
-        await self._call(host.charge())
-        await self._call(host.pause())
-        await self._call(host.stop())
-        session.ended_wh = host.energy_wh
-        await self._call(host.unplug())
-        host.session = None
-        session.taken = ["ChargingStarted", "ChargingPausedEV"]
-        return session
-
-    async def _plugged_in(self) -> str:
-        await self._call(self.host.plug_in())
-        assert self.host.session is not None
-        return self.host.session
