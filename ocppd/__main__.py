@@ -9,9 +9,11 @@ from pathlib import Path
 from ocppd import __version__
 from ocppd.config import DEFAULT_FILE, DEFAULT_STATE, Config, read
 from ocppd.daemon import run
+from ocppd.event_loop import new_event_loop
 from ocppd.store.component_files import read_keys, station_files
 from ocppd.store.seed import build_device_model
 from ocppd.strict_yaml import YamlError
+from ocppd.systemd import logs_to_journal
 
 _BAD_CONFIGURATION = 78  # EX_CONFIG of sysexits.h: systemd does not restart on it
 _PRIORITIES = {
@@ -53,9 +55,10 @@ def main(arguments: list[str] | None = None) -> int:
             sys.stdout.write(f"{options.config}: ok, {_checked(config)}\n")
             return 0
         _set_up_logging(config.log_level)
-        return asyncio.run(run(config, options.state, options.bus))
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+            return runner.run(run(config, options.state, options.bus))
     except YamlError as error:
-        priority = "" if options.check else "<3>"
+        priority = "<3>" if logs_to_journal() else ""
         sys.stderr.write(f"{priority}ocppd: {error}\n")
         return _BAD_CONFIGURATION
 
@@ -83,7 +86,10 @@ def _checked(config: Config) -> str:
 
 def _set_up_logging(level: str) -> None:
     handler = logging.StreamHandler()
-    handler.setFormatter(_JournalFormatter("%(name)s: %(message)s"))
+    if logs_to_journal():
+        handler.setFormatter(_JournalFormatter("%(name)s: %(message)s"))
+    else:
+        handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=level.upper(), handlers=[handler])
     for library in ("websockets", "dbus_fast", "dbus_next", "asyncio"):
         logging.getLogger(library).setLevel(logging.WARNING)

@@ -16,7 +16,7 @@ from ocppd.csms.traffic import Traffic
 from ocppd.csms.v16.configuration_keys import ConfigurationKeys
 from ocppd.csms.versions import spellings
 from ocppd.dbus.agents import BuiltIn
-from ocppd.dbus.service import DBusError, NameTaken, Service
+from ocppd.dbus.service import NameTaken, Service
 from ocppd.device_model.names import InternalCtrlr
 from ocppd.station.evse import Evses
 from ocppd.station.ports import Outside
@@ -29,11 +29,15 @@ from ocppd.store.state_folder import StateFolder, StateInUse
 from ocppd.store.store import SqliteStore
 from ocppd.store.waiting import DEFAULT_LIMIT
 from ocppd.system_clock import SystemClock
+from ocppd.systemd import Notifier, StatusText
 
 _LOG = logging.getLogger(__name__)
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _FAILED = 1
 _LAST_COMMIT_S = 0.8
+# While there is no bus yet, systemd is asked not to give up; attempts are at most that far apart.
+_PATIENCE_S = 60.0
+_NOT_RUNNING_S = 2.0
 
 
 class RunningTasks:
@@ -57,6 +61,8 @@ class RunningTasks:
 async def run(config: Config, state: Path, bus: str) -> int:
     """Run the daemon until SIGTERM or SIGINT; returns the exit status.
 
+    Without a bus it goes on, and tries again and again to be there.
+
     Raises:
         YamlError: a mistake in a file of the device model
 
@@ -73,7 +79,7 @@ async def run(config: Config, state: Path, bus: str) -> int:
     daemon = Daemon(config, state, bus)
     try:
         await daemon.start()
-    except (NameTaken, DBusError, OSError, TimeoutError) as error:
+    except NameTaken as error:
         _LOG.critical("cannot be on the bus: %s", error)
         await daemon.stop()
         return _FAILED
@@ -89,6 +95,10 @@ class Daemon:
     def __init__(self, config: Config, state: Path, bus: str) -> None:
         """Build the parts; nothing is heard or sent before `start`."""
         clock = SystemClock()
+        self._clock = clock
+        self._systemd = Notifier()
+        self._status = StatusText(clock.now)
+        self._status_due = False
         self.store = SqliteStore(
             state / "ocppd.db", now=clock.now, new_id=_new_id, on_health=self._on_store
         )
@@ -108,7 +118,9 @@ class Daemon:
             None if bus == "system" else bus,
             agent_timeout_s=config.host.agent_timeout_s,
             built_in=BuiltIn(reset=config.host.builtin_system, time=config.host.builtin_system),
+            on_bus=self._on_bus,
         )
+        self.service.host.on_state = self._on_state
         self.csms = CsmsConnection(
             model,
             self.store,
@@ -163,7 +175,6 @@ class Daemon:
 
         Raises:
             NameTaken: another process is org.everest.Ocpp there
-            OSError, DBusError, TimeoutError: there is no bus, or it does not let us own the name
 
         """
         _LOG.info("ocppd %s", __version__)
@@ -172,12 +183,19 @@ class Daemon:
             self.station.security.raise_event(
                 "StorageDamaged", f"kept as {self.store.set_aside_file.name}"
             )
-        await self.service.start()
+        self._systemd.feed_watchdog(self._clock, self._on_late)
+        try:
+            await self.service.start()
+        except NameTaken:
+            raise
+        except Exception:  # whatever it is: OCPP goes on, and the bus may be there the next time
+            _LOG.error("not on the bus yet: %s", self.service.problem)
         self._serving = asyncio.create_task(self.service.run(), name="bus")
         self.csms.start()
 
     async def stop(self) -> None:
         """Leave the bus and the CSMS, and write what is left; takes less than two seconds."""
+        self._systemd.stopping()
         try:
             self.csms.stop()
             self.service.stop()
@@ -188,6 +206,35 @@ class Daemon:
             _LOG.exception("stopping was not smooth")
         finally:
             self.store.close(_LAST_COMMIT_S)
+            self._systemd.close()
+
+    def _on_bus(self, there: bool) -> None:
+        if there:
+            self._systemd.ready()
+        else:
+            self._systemd.still_starting(_PATIENCE_S)
+        self._on_state()
+
+    def _on_state(self) -> None:
+        """Tell systemd what the daemon is doing, once all that changed by one event has."""
+        if not self._status_due:
+            self._status_due = True
+            asyncio.get_running_loop().call_soon(self._tell_status)
+
+    def _tell_status(self) -> None:
+        self._status_due = False
+        self._systemd.status(
+            self._status.text(
+                bus_problem=self.service.problem,
+                connection=self.service.host.told.connection,
+                registration=self.station.registration.status,
+                reasons=self.station.health.reasons,
+            )
+        )
+
+    def _on_late(self, seconds: float) -> None:
+        if seconds > _NOT_RUNNING_S:
+            _LOG.error("the daemon did not run for %.1f s", seconds)
 
     def _note_state_of_store(self) -> None:
         health = self.station.health

@@ -5,6 +5,7 @@ import grp
 import os
 import pwd
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import IntEnum
 from types import MappingProxyType
 from typing import Any
@@ -21,6 +22,16 @@ class Access(IntEnum):
     CONTROL = 2
     SECURE = 3
 
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls, as the bus reports it; `uid` is None if it could not say."""
+
+    access: Access
+    uid: int | None
+
+
+NOBODY = Caller(Access.NONE, None)
 
 GROUPS: Mapping[Access, str] = MappingProxyType(
     {Access.SECURE: "ocpp-admin", Access.CONTROL: "ocpp", Access.OBSERVE: "ocpp-observe"}
@@ -55,54 +66,77 @@ class Callers:
     def __init__(self, groups: Mapping[Access, str] = GROUPS) -> None:
         self._groups = groups
         self._bus: Bus | None = None
-        self._known: dict[str, Access] = {}
-        self._asked: dict[str, asyncio.Future[Access]] = {}
+        self._known: dict[str, Caller] = {}
+        self._asked: dict[str, asyncio.Future[Caller]] = {}
 
     async def watch(self, bus: Bus) -> None:
         """Ask this bus from now on, and hear of who leaves it."""
+        self.detach()
         self._bus = bus
+        await bus.match(f"type='signal',sender='{DAEMON}',member='NameOwnerChanged',arg2=''")
+
+    def detach(self) -> None:
+        """Forget everybody: unique names mean nothing on another bus."""
+        self._bus = None
         self._known.clear()
         self._asked.clear()
-        await bus.match(f"type='signal',sender='{DAEMON}',member='NameOwnerChanged',arg2=''")
 
     def left(self, name: str) -> None:
         """Forget a connection that left the bus."""
         self._known.pop(name, None)
 
+    def caller(self, sender: str) -> Caller | None:
+        """Return who a sender is, None if the bus was not asked yet."""
+        return self._known.get(sender)
+
     def known(self, sender: str) -> Access | None:
         """Return the class of a caller, None if the bus was not asked yet."""
-        return self._known.get(sender)
+        caller = self._known.get(sender)
+        return None if caller is None else caller.access
 
     async def of(self, sender: str) -> Access:
         """Return the class of a caller; nobody in particular if it is gone already."""
+        return (await self.who(sender)).access
+
+    async def who(self, sender: str) -> Caller:
+        """Return who a sender is; nobody in particular if it is gone already."""
         if (known := self._known.get(sender)) is not None:
             return known
         if (asked := self._asked.get(sender)) is not None:
             return await asked
         # Calls of one sender that wait for this are woken in the order in which they came.
-        future: asyncio.Future[Access] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Caller] = asyncio.get_running_loop().create_future()
         self._asked[sender] = future
-        access = Access.NONE
+        bus, caller = self._bus, NOBODY
         try:
-            assert self._bus is not None
-            [credentials] = await self._bus.daemon("GetConnectionCredentials", "s", sender)
-            access = self._known[sender] = self._judge(credentials)
+            assert bus is not None
+            [credentials] = await bus.daemon("GetConnectionCredentials", "s", sender)
+            caller = self._judge(credentials)
+            if bus is self._bus:  # on another bus the same name is somebody else's
+                self._known[sender] = caller
         except Exception:
-            access = Access.NONE
+            caller = NOBODY
         finally:
-            self._asked.pop(sender, None)
+            if self._asked.get(sender) is future:
+                del self._asked[sender]
             if not future.done():
-                future.set_result(access)
-        return access
+                future.set_result(caller)
+        return caller
 
-    def _judge(self, credentials: Mapping[str, Any]) -> Access:
-        uid = credentials["UnixUserID"].value
+    def _judge(self, credentials: Mapping[str, Any]) -> Caller:
+        uid = int(credentials["UnixUserID"].value)
+        return Caller(self._class_of(uid, credentials), uid)
+
+    def _class_of(self, uid: int, credentials: Mapping[str, Any]) -> Access:
         if uid in (0, os.geteuid()):
             return Access.SECURE
         if "UnixGroupIDs" in credentials:
             groups = set(credentials["UnixGroupIDs"].value)
         else:  # message buses older than dbus-daemon 1.14
-            user = pwd.getpwuid(uid)
+            try:
+                user = pwd.getpwuid(uid)
+            except KeyError:  # a user without a name is in no group that has one
+                return Access.NONE
             groups = set(os.getgrouplist(user.pw_name, user.pw_gid))
         for access, name in self._groups.items():
             try:

@@ -5,12 +5,14 @@ Nothing else imports either. OCPPD_DBUS_LIBRARY ("dbus-fast" or "dbus-next") dec
 
 import asyncio
 import contextlib
+import io
 import os
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Self
 
+from ocppd.dbus.reader import MAX_MESSAGE, Oversized, Reader
 from ocppd.dbus.writer import Writer
 
 LIBRARY = os.environ.get("OCPPD_DBUS_LIBRARY") or (
@@ -19,9 +21,11 @@ LIBRARY = os.environ.get("OCPPD_DBUS_LIBRARY") or (
 
 if TYPE_CHECKING or LIBRARY == "dbus-fast":
     from dbus_fast import BusType, DBusError, Message, MessageFlag, MessageType, Variant
+    from dbus_fast._private.unmarshaller import Unmarshaller
     from dbus_fast.aio import MessageBus
 else:
     from dbus_next import BusType, DBusError, Message, MessageFlag, MessageType, Variant
+    from dbus_next._private.unmarshaller import Unmarshaller
     from dbus_next.aio import MessageBus
 
 __all__ = ["LIBRARY", "Bus", "DBusError", "Message", "MessageFlag", "MessageType", "Variant"]
@@ -36,6 +40,7 @@ CURRENT: ContextVar[Message] = ContextVar("current message")
 # the daemon ends the connection.
 _CHECKS_TEXT = LIBRARY == "dbus-fast"
 
+LIMITS_EXCEEDED = "org.freedesktop.DBus.Error.LimitsExceeded"
 NAME_IN_USE = 3  # reply of RequestName with DO_NOT_QUEUE
 DO_NOT_QUEUE = 4
 
@@ -69,10 +74,79 @@ def _clean(value: Any) -> Any:
             return value
 
 
+class _Loop:
+    """The event loop, as the library sees it: what it adds to read the bus is our reader."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, connection: "_Connection") -> None:
+        self._loop = loop
+        self._connection = connection
+        self.reader: Reader | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loop, name)
+
+    def add_reader(self, _fd: int, _reader: Callable[..., object], *_arguments: Any) -> None:
+        """Read with limits, whatever the library has for it."""
+        connection = self._connection
+        assert connection._sock is not None
+        self.reader = Reader(
+            connection._sock,
+            self._loop,
+            take=connection.take,
+            refuse=connection.refuse,
+            lost=connection._finalize,
+        )
+        self.reader.start()
+
+    def remove_reader(self, fd: int) -> bool:
+        """Read nothing more."""
+        if self.reader is not None:
+            self.reader.end()
+        return self._loop.remove_reader(fd)
+
+
 class _Connection(MessageBus):
-    """The library's connection, with the two things mended that lose it."""
+    """The library's connection, with the things mended that lose it or have no limits."""
 
     __slots__ = ()
+
+    def take(self, data: bytes) -> None:
+        """Process a message that has come."""
+        stream: Any = io.BytesIO(data)
+        message = Unmarshaller(stream).unmarshall()
+        if message is not None:
+            self._process_message(message)
+
+    def refuse(self, oversized: Oversized) -> None:
+        """Answer a call that is too large, or take an answer that is for a failure."""
+        text = f"{oversized.size} bytes; at most {MAX_MESSAGE} are read"
+        match MessageType(oversized.message_type):
+            case MessageType.METHOD_CALL:
+                if oversized.flags & MessageFlag.NO_REPLY_EXPECTED.value:
+                    return
+                self.send(
+                    Message(
+                        message_type=MessageType.ERROR,
+                        destination=oversized.sender,
+                        reply_serial=oversized.serial,
+                        error_name=LIMITS_EXCEEDED,
+                        signature="s",
+                        body=[text],
+                    )
+                )
+            case MessageType.METHOD_RETURN | MessageType.ERROR:
+                self._process_message(
+                    Message(
+                        message_type=MessageType.ERROR,
+                        sender=oversized.sender,
+                        reply_serial=oversized.reply_serial,
+                        error_name=LIMITS_EXCEEDED,
+                        signature="s",
+                        body=[text],
+                    )
+                )
+            case _:
+                pass
 
     def marshalled(self, message: Message) -> bytes | bytearray:
         """Return the bytes of a message; text that cannot go out is left out of it."""
@@ -104,8 +178,18 @@ class Bus:
 
         """
         connection = _Connection(bus_address=address, bus_type=BusType.SYSTEM)
-        await connection.connect()
-        connection._writer = Writer(connection, asyncio.get_running_loop())  # type: ignore[assignment]
+        loop = _Loop(asyncio.get_running_loop(), connection)
+        connection._loop = loop  # type: ignore[assignment]
+        try:
+            await connection.connect()
+        except BaseException:
+            connection.disconnect()
+            raise
+        reader = loop.reader
+        assert reader is not None
+        connection._writer = Writer(  # type: ignore[assignment]
+            connection, asyncio.get_running_loop(), hold=reader.hold
+        )
         return cls(connection)
 
     async def _wait(self) -> None:

@@ -1,7 +1,7 @@
 """The host, as the station sees it: whatever it tells becomes a signal or a property."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ocppd.dbus.auth_token_provider import AuthTokenProviderInterface
@@ -30,10 +30,14 @@ class Exported:
 
 
 class Host:
-    """A port of the station; before `exported` is there, states are kept and events are lost."""
+    """A port of the station; before `exported` is there, states are kept and events are lost.
+
+    `on_state` is called when the connection, the registration or the health changed.
+    """
 
     def __init__(self) -> None:
         self.told = Told()
+        self.on_state: Callable[[], None] = lambda: None
         self.exported: Exported | None = None
         self._changed_evses: set[int] = set()
 
@@ -74,6 +78,7 @@ class Host:
     def boot_notification_response(self, response: BootNotificationResponse) -> None:
         """Tell each answer to a BootNotification."""
         self.told.boot = response
+        self.on_state()
         if self.exported is not None:
             ocpp = self.exported.ocpp
             ocpp.changed("BootNotificationResponse")
@@ -82,6 +87,7 @@ class Host:
     def connection_status(self, status: ConnectionStatus) -> None:
         """Tell that the connection was made or lost."""
         self.told.connection = status
+        self.on_state()
         if self.exported is not None:
             self.exported.ocpp.refresh()
 
@@ -112,6 +118,7 @@ class Host:
 
     def health_changed(self) -> None:
         """Tell that `Station.health` changed."""
+        self.on_state()
         if self.exported is not None:
             self.exported.ocpp.refresh()
 

@@ -6,14 +6,24 @@ in introspection, and in what they do with a getter that raises.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import ContextVar
 from typing import Any, Protocol
 
 from ocppd.dbus.access import Access, Callers
-from ocppd.dbus.binding import CURRENT, Bus, DBusError, Message, MessageFlag, MessageType, Variant
+from ocppd.dbus.binding import (
+    CURRENT,
+    LIMITS_EXCEEDED,
+    Bus,
+    DBusError,
+    Message,
+    MessageFlag,
+    MessageType,
+    Variant,
+)
 from ocppd.dbus.exported import PROPERTIES, Interface, Method, Property
 from ocppd.dbus.introspection import introspection
+from ocppd.dbus.limits import Admission, Limits
 from ocppd.errors import (
     AccessDenied,
     InvalidArgument,
@@ -38,12 +48,13 @@ _TOLD = (
     UnknownSession,
 )
 _INTEGERS = frozenset("ynqiuxt")
+_PEER = "org.freedesktop.DBus.Peer"
 _STANDARD = frozenset(
     {
         PROPERTIES,
         "org.freedesktop.DBus.Introspectable",
         "org.freedesktop.DBus.ObjectManager",
-        "org.freedesktop.DBus.Peer",
+        _PEER,
     }
 )
 _INT32 = range(-(2**31), 2**31)
@@ -101,6 +112,11 @@ def error_of(error: Exception, what: str) -> tuple[str, str]:
             return ERRORS + "Internal", "internal error"
 
 
+def _end(admission: Admission | None) -> None:
+    if admission is not None:
+        admission.end()
+
+
 class Objects:
     """Interfaces by path, on a bus that may change: `attach` it to each new one.
 
@@ -113,6 +129,9 @@ class Objects:
         self._objects: dict[str, dict[str, Interface]] = {}
         self._bus: Bus | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._limits = Limits()
+        # How many calls of a sender wait until the bus has said who it is.
+        self._waiting: dict[str, int] = {}
 
     def export(self, path: str, *interfaces: Interface) -> None:
         """Export interfaces at a path."""
@@ -129,6 +148,11 @@ class Objects:
     def detach(self) -> None:
         """Be without a bus until the next `attach`."""
         self._bus = None
+        self._limits.clear()
+
+    def left(self, sender: str) -> None:
+        """Forget what a connection used that left the bus."""
+        self._limits.left(sender)
 
     def send(self, message: Message) -> None:
         """Send a message, or drop it while there is no bus."""
@@ -138,32 +162,68 @@ class Objects:
     def _handle(self, bus: Bus, message: Message) -> bool:
         if message.message_type is not MessageType.METHOD_CALL:
             return False
-        if message.interface == "org.freedesktop.DBus.Peer":
-            return False  # the library answers Ping and GetMachineId
+        if message.interface == _PEER and message.member != "Ping":
+            return False  # the library answers GetMachineId
         _ORIGIN.set(bus)
+        if self._callers is None:
+            self._serve(message, Access.SECURE, None)
+            return True
+        sender = str(message.sender)
+        caller = self._callers.caller(sender)
+        admission = self._limits.admit(sender, caller)
+        if admission is None:
+            self._reply_error(
+                message, _Refusal(LIMITS_EXCEEDED, "too many calls: wait for answers, call less")
+            )
+        elif caller is None or sender in self._waiting:
+            self._waiting[sender] = self._waiting.get(sender, 0) + 1
+            self._start(self._ask_and_serve(self._callers, sender, message, admission))
+        else:
+            self._serve(message, caller.access, admission)
+        return True
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _ask_and_serve(
+        self, callers: Callers, sender: str, message: Message, admission: Admission
+    ) -> None:
+        """Serve a call once it is known who calls; those of one sender stay in order."""
+        try:
+            access = await callers.of(sender)
+        finally:
+            self._waiting[sender] -= 1
+            if not self._waiting[sender]:
+                del self._waiting[sender]
+        if _ORIGIN.get() is self._bus:  # or whoever asked has lost us
+            self._serve(message, access, admission)
+        else:
+            admission.end()
+
+    def _serve(self, message: Message, access: Access, admission: Admission | None) -> None:
         try:
             interface, method = self._find(message)
-            arguments = self._arguments(message, method) if method else message.body
+            arguments = self._arguments(message, method) if method else []
+            self._permit(message, method, access)
         except Exception as error:
             self._reply_error(message, error)
-            return True
+            _end(admission)
+            return
         if interface is None or method is None:
             self._answer_standard(message)
-            return True
-        access = self._access(message)
+            _end(admission)
+            return
         token = CURRENT.set(message)
         try:
-            if access is not None and not method.is_coroutine and not method.durable:
-                self._answer_now(message, interface, method, arguments, access)
+            if method.is_coroutine or method.durable:
+                self._start(self._answer(message, interface, method, arguments, admission))
             else:
-                task = asyncio.get_running_loop().create_task(
-                    self._answer(message, interface, method, arguments)
-                )
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                self._answer_now(message, interface, method, arguments)
+                _end(admission)
         finally:
             CURRENT.reset(token)
-        return True
 
     def _find(self, message: Message) -> tuple[Interface | None, Method | None]:
         """Return what a call is for; no method if it is one of the standard interfaces'."""
@@ -203,34 +263,33 @@ class Objects:
                 raise InvalidArgument(f"{name}: out of range")
         return arguments
 
-    def _access(self, message: Message) -> Access | None:
-        if self._callers is None:
-            return Access.SECURE
-        return self._callers.known(str(message.sender))
+    def _permit(self, message: Message, method: Method | None, access: Access) -> None:
+        wanted = Access.OBSERVE if method is None else method.access
+        if access < wanted:
+            raise AccessDenied(
+                f"{message.member} is for callers of the class {wanted.name.lower()}"
+            )
 
     def _answer_now(
-        self,
-        message: Message,
-        interface: Interface,
-        method: Method,
-        arguments: list[Any],
-        access: Access,
+        self, message: Message, interface: Interface, method: Method, arguments: list[Any]
     ) -> None:
         """Answer a call for which nothing has to be waited."""
         try:
-            self._permit(method, access)
             result = method.function(interface, *arguments)
             self._reply(message, method.out_signature, result)
         except Exception as error:
             self._reply_error(message, error)
 
     async def _answer(
-        self, message: Message, interface: Interface, method: Method, arguments: list[Any]
+        self,
+        message: Message,
+        interface: Interface,
+        method: Method,
+        arguments: list[Any],
+        admission: Admission | None,
     ) -> None:
         then: Callable[[], None] | None = None
         try:
-            if self._callers is not None:
-                self._permit(method, await self._callers.of(str(message.sender)))
             result = method.function(interface, *arguments)
             if method.is_coroutine:
                 result = await result
@@ -241,18 +300,14 @@ class Objects:
             self._reply(message, method.out_signature, result)
         except Exception as error:
             self._reply_error(message, error)
+        finally:
+            _end(admission)
         if then is not None:
             # Also after a StorageFailure: what was decided is in force (design, section 4).
             try:
                 then()
             except Exception:
                 _LOG.exception("what follows from %s failed", method.name)
-
-    def _permit(self, method: Method, access: Access) -> None:
-        if access < method.access:
-            raise AccessDenied(
-                f"{method.name} is for callers of the class {method.access.name.lower()}"
-            )
 
     def _reply(self, message: Message, signature: str, result: Any) -> None:
         if message.flags & MessageFlag.NO_REPLY_EXPECTED:
@@ -270,6 +325,8 @@ class Objects:
     def _answer_standard(self, message: Message) -> None:
         try:
             match (message.interface, message.member, message.signature):
+                case ("org.freedesktop.DBus.Peer", "Ping", ""):
+                    self._reply(message, "", None)
                 case ("org.freedesktop.DBus.Introspectable", "Introspect", ""):
                     self._reply(message, "s", self._introspect(str(message.path)))
                 case ("org.freedesktop.DBus.ObjectManager", "GetManagedObjects", ""):

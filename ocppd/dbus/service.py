@@ -41,6 +41,7 @@ STATION_PATH = "/org/everest/Ocpp"
 EVSE_PATH = "/org/everest/Ocpp/Evse"
 
 _RETRY_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+LONGEST_ATTEMPT_S = 5.0
 
 
 class NameTaken(Exception):
@@ -61,7 +62,8 @@ class Service:
     """ocppd on one bus.
 
     `host` and `agents` are the ports of the station, there before it; then `export` the station,
-    `start` and `run`. `on_bus` is called with True when the name is owned, False when it is lost.
+    `start` and `run`. `on_bus` is called with True when the name is owned, False when it is lost
+    and after each attempt that failed; `problem` then says why.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class Service:
         self._objects: Objects | None = None
         self._bus: Bus | None = None
         self._stopped = asyncio.Event()
+        self.problem: str | None = "not started"
 
     def export(self, station: Station, outbox: Outbox, clock: Clock) -> None:
         """Make the objects of a station; they are on the bus once there is one."""
@@ -116,42 +119,53 @@ class Service:
         self.agents.on_gone = hooks.on_agent_gone
 
     async def start(self) -> None:
-        """Connect and own the name.
+        """Connect and own the name, in LONGEST_ATTEMPT_S at most.
 
         Raises:
             NameTaken: another process has it
-            OSError, DBusError, TimeoutError: there is no bus, or it does not let us own the name
+            Exception: there is no bus, or it does not let us own the name: see `problem`
 
         """
         assert self._objects is not None, "export() comes first"
+        try:
+            async with asyncio.timeout(LONGEST_ATTEMPT_S):
+                bus = await self._serve(self._objects)
+        except BaseException as error:
+            self._fail(_in_words(error))
+            raise
+        self._bus = bus
+        self.problem = None
+        _LOG.info("on the bus as %s", NAME)
+        self._on_bus(True)
+
+    async def _serve(self, objects: Objects) -> Bus:
         bus = await Bus.connect(self._address)
         try:
             bus.add_handler(self._on_message)
             await self._callers.watch(bus)
             self.agents.attach(bus)
-            self._objects.attach(bus)
+            objects.attach(bus)
             if not await bus.request_name(NAME):
                 raise NameTaken(f"another process is {NAME} on this bus")
         except BaseException:
-            self._lose()
             bus.close()
             raise
-        self._bus = bus
-        _LOG.info("on the bus as %s", NAME)
-        self._on_bus(True)
+        return bus
 
     async def run(self) -> None:
-        """Stay on the bus: connect again whenever it is lost, until `stop`."""
+        """Be on the bus until `stop`: connect again, as often as it takes, whenever it is lost."""
         while not self._stopped.is_set():
             if self._bus is not None:
                 await self._bus.wait_until_lost()
-                self._lose()
+                if not self._stopped.is_set():
+                    _LOG.error("the bus is lost; charging and the CSMS go on without it")
+                self._fail("the bus is lost")
             if not self._stopped.is_set():
-                _LOG.error("the bus is lost; charging and the CSMS go on without it")
                 await self._come_back()
 
     async def _come_back(self) -> None:
         attempt = 0
+        logged = self.problem
         while not self._stopped.is_set():
             with contextlib.suppress(TimeoutError):
                 delay_s = _RETRY_S[min(attempt, len(_RETRY_S) - 1)]
@@ -160,22 +174,24 @@ class Service:
             attempt += 1
             try:
                 await self.start()
-            except Exception as error:
+            except Exception:
                 # Whatever it is (also what the libraries raise when a socket ends while it
                 # authenticates): the bus may be there the next time.
-                if attempt == len(_RETRY_S):
-                    _LOG.warning("still no bus: %s", error)
+                if attempt >= len(_RETRY_S) and self.problem != logged:
+                    logged = self.problem
+                    _LOG.warning("still not on the bus: %s", logged)
             else:
                 return
 
-    def _lose(self) -> None:
-        was_there = self._bus is not None
+    def _fail(self, problem: str) -> None:
+        """Be without a bus, and forget who was on it."""
         self._bus = None
         assert self._objects is not None
         self._objects.detach()
         self.agents.detach()
-        if was_there:
-            self._on_bus(False)
+        self._callers.detach()
+        self.problem = problem
+        self._on_bus(False)
 
     def stop(self) -> None:
         """Leave the bus for good."""
@@ -187,8 +203,23 @@ class Service:
         if is_departure(message):
             name = message.body[0]
             self._callers.left(name)
+            if self._objects is not None:
+                self._objects.left(name)
             self.agents.left(name)
         return False
+
+
+def _in_words(error: BaseException) -> str:
+    """Say why there is no bus."""
+    match error:
+        case TimeoutError():
+            return f"the bus does not answer within {LONGEST_ATTEMPT_S:g} s"
+        case OSError() if error.strerror:
+            return f"cannot reach the bus: {error.strerror}"
+        case EOFError():
+            return "the bus ended the connection"
+        case _:
+            return str(error) or type(error).__name__
 
 
 __all__ = ["NAME", "DBusError", "NameTaken", "Service"]

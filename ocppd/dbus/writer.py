@@ -7,12 +7,14 @@ and queue without limit. This one stands in for either.
 import logging
 from asyncio import AbstractEventLoop, Future
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 _LOG = logging.getLogger(__name__)
 
 MAX_SIGNALS = 4096
 MAX_SIGNAL_BYTES = 16 * 1024 * 1024
+MAX_BACKLOG = 8 * 1024 * 1024
 
 
 class _Outgoing:
@@ -35,10 +37,18 @@ class Writer:
     """Writes messages to the socket of a connection, as soon as it takes them.
 
     While the bus does not read, at most MAX_SIGNALS signals of together MAX_SIGNAL_BYTES are
-    kept: beyond that the oldest of them go, which is logged once. Replies and calls are kept.
+    kept: beyond that the oldest of them go, which is logged once. Replies and calls are kept; when
+    MAX_BACKLOG of them wait, `hold(True)` asks that no more calls are read, `hold(False)` ends it.
     """
 
-    def __init__(self, bus: Any, loop: AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        bus: Any,
+        loop: AbstractEventLoop,
+        hold: Callable[[bool], None] = lambda held: None,
+    ) -> None:
+        self._hold = hold
+        self._kept_bytes = 0
         self._bus = bus
         self._socket = bus._sock
         self._fd: int = bus._fd
@@ -54,8 +64,13 @@ class Writer:
         if message is not None:
             outgoing = _Outgoing(memoryview(self._bus.marshalled(message)), future)
             self._queue.append(outgoing)
-            if self._waiting and message.message_type.name == "SIGNAL":
-                self._bound(outgoing)
+            if self._waiting:
+                if message.message_type.name == "SIGNAL":
+                    self._bound(outgoing)
+                else:
+                    self._kept_bytes += outgoing.size
+                    if self._kept_bytes > MAX_BACKLOG:
+                        self._hold(True)
         if not self._waiting and self._bus.unique_name:
             self._write()
 
@@ -97,7 +112,8 @@ class Writer:
             self._waiting = False
             self._loop.remove_writer(self._fd)
             self._signals.clear()
-            self._signal_bytes = 0
+            self._signal_bytes = self._kept_bytes = 0
+            self._hold(False)
             if self._dropped:
                 _LOG.warning("the bus takes signals again, %d were dropped", self._dropped)
                 self._dropped = 0

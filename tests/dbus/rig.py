@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,7 +16,6 @@ from ocppd.device_model.values import Value
 from ocppd.errors import StorageFailure
 from ocppd.model.variables import ComponentVariable
 from ocppd.station.evse import Evses
-from ocppd.station.ports import Outside
 from ocppd.station.station import Station
 from tests.fakes import FakeCsms, MemoryStore, World
 from tests.private_bus import PrivateBus
@@ -135,17 +134,7 @@ async def served(
         service = Service(
             bus.address, agent_timeout_s=agent_timeout_s, groups=groups, on_bus=on_bus.append
         )
-        base = world.outside
-        outside = Outside(
-            clock=base.clock,
-            store=base.store,
-            csms=base.csms,
-            host=service.host,
-            agents=service.agents,
-            tasks=base.tasks,
-            new_id=base.new_id,
-            random=base.random,
-        )
+        outside = replace(world.outside, host=service.host, agents=service.agents)
         model = shipped_device_model(store, values)
         active = [False]
         log = Lines()

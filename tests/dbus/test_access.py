@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ocppd.dbus.access import Access, needs_secure
+from ocppd.dbus.access import Access, Caller, needs_secure
 from ocppd.dbus.binding import Message
 from ocppd.dbus.service import NAME, STATION_PATH
 from ocppd.model.security import SecurityEvent
@@ -310,7 +310,7 @@ async def test_root_and_the_daemons_own_user_may_do_everything() -> None:
 async def test_a_call_without_interface_is_checked_like_any_other() -> None:
     async with served(groups={}) as here:
         callers = here.service._callers
-        callers._known[here.client.bus.unique_name] = Access.OBSERVE
+        callers._known[here.client.bus.unique_name] = Caller(Access.OBSERVE, 1001)
         message = Message(destination=NAME, path=STATION_PATH, member="Stop")
         reply = await here.client.bus._connection.call(message)
         assert reply.error_name == DENIED

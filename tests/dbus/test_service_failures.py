@@ -112,7 +112,7 @@ async def test_the_bus_dies_and_comes_back() -> None:
         await asyncio.sleep(0.3)
         here.bus.start()
         async with asyncio.timeout(10):
-            while here.on_bus != [True, False, True]:
+            while False not in here.on_bus or not here.on_bus[-1]:
                 await asyncio.sleep(0.02)
         client = await here.another()
         await client.listen()
@@ -153,7 +153,7 @@ async def test_no_reply_goes_to_whoever_has_the_callers_name_on_the_next_bus() -
             await call
         here.bus.start()
         async with asyncio.timeout(10):
-            while here.on_bus != [True, False, True]:
+            while False not in here.on_bus or not here.on_bus[-1]:
                 await asyncio.sleep(0.02)
         strays: list[Message] = []
         for _ in range(4):

@@ -38,7 +38,7 @@ def test_a_mistake_in_the_file_is_told_in_one_line(tmp_path: Path) -> None:
     assert ended.returncode == 78
     [line] = ended.stderr.splitlines()
     assert line == (
-        f"<3>ocppd: {file}:3: station.model: expected a text in quotes, found an integer (22)"
+        f"ocppd: {file}:3: station.model: expected a text in quotes, found an integer (22)"
     )
 
 
