@@ -12,8 +12,19 @@ from typing import Any
 
 from ocppd.errors import AgentRefused, Offline
 from ocppd.model.availability import OperationalStatus
+from ocppd.model.certificates import (
+    CertificateHashData,
+    CertificateHashDataChain,
+    CertificateRefusal,
+    CertificateUse,
+    DeleteStatus,
+    OwnCertificate,
+    SigningUse,
+    Subject,
+)
 from ocppd.model.data_transfer import DataTransfer, DataTransferResponse, DataTransferStatus
 from ocppd.model.manners import Manners
+from ocppd.model.network_profiles import ConfigureNetwork, NetworkResult, NetworkStatus
 from ocppd.model.queue import Durable, QueueEntry, TransactionFacts
 from ocppd.model.registration import BootReason
 from ocppd.model.requests import CsmsRequest
@@ -256,6 +267,7 @@ class FakeCsms:
         self.sent: list[CsmsRequest[Any]] = []
         self.triggered: list[CsmsRequest[Any]] = []
         self.log: list[str] = []
+        self.trust_anchor: str | None = None
 
     async def call(self, request: CsmsRequest[Any], *, triggered: bool = False) -> Any:
         if not self.connected:
@@ -338,6 +350,7 @@ class FakeAgents:
     boot_reason: BootReason = BootReason.POWER_UP
     reset_allowed: bool = True
     answer: bool = True
+    network: NetworkResult = NetworkResult(NetworkStatus.NOT_SUPPORTED)
     sets_time: bool = True
     data_transfer_response: DataTransferResponse = field(
         default_factory=lambda: DataTransferResponse(DataTransferStatus.ACCEPTED)
@@ -395,6 +408,10 @@ class FakeAgents:
         self._call("System", "reset_evse", evse_id)
         return self.answer
 
+    async def configure_network(self, request: ConfigureNetwork) -> NetworkResult:
+        self._call("System", "configure_network", request)
+        return self.network
+
     async def set_system_time(self, moment: datetime) -> bool:
         self._call("System", "set_system_time", moment)
         return self.sets_time
@@ -433,6 +450,93 @@ class FakeTasks:
             await asyncio.gather(*tasks)
 
 
+class FakeCertificates:
+    """Certificates that a test says are there; what is asked of them is remembered."""
+
+    def __init__(self) -> None:
+        self.root = False
+        self.station: dict[SigningUse, OwnCertificate] = {}
+        self.requests: dict[int, tuple[SigningUse, Subject, str]] = {}
+        self.installed: list[CertificateHashDataChain] = []
+        self.refusal: CertificateRefusal | None = None
+        """What the next install, request or take is refused with."""
+        self.signed: OwnCertificate | None = None
+        """What `take` makes of any chain."""
+        self.delete_status = DeleteStatus.ACCEPTED
+        self.discards: tuple[str, ...] = ()
+        self.calls: list[tuple[Any, ...]] = []
+
+    @property
+    def entries(self) -> int:
+        return len(self.installed) + len(self.station)
+
+    def has_csms_root(self) -> bool:
+        return self.root
+
+    def has_station_certificate(self) -> bool:
+        return SigningUse.CHARGING_STATION in self.station
+
+    def own(self, use: SigningUse) -> OwnCertificate | None:
+        return self.station.get(use)
+
+    def root_for(self, use: SigningUse) -> CertificateHashData | None:
+        return next((each.hash_data for each in self.installed), None)
+
+    def listed(self, uses: tuple[CertificateUse, ...]) -> tuple[CertificateHashDataChain, ...]:
+        return tuple(each for each in self.installed if not uses or each.use in uses)
+
+    async def install(
+        self, use: CertificateUse, pem: str, *, most: int, only_by_successor: bool = False
+    ) -> CertificateRefusal | None:
+        self.calls.append(("install", use, pem, most, only_by_successor))
+        return self.refusal
+
+    async def delete(
+        self, wanted: CertificateHashData, *, anchor: str | None, secured: bool
+    ) -> DeleteStatus:
+        self.calls.append(("delete", wanted, anchor, secured))
+        return self.delete_status
+
+    async def request(
+        self, use: SigningUse, subject: Subject, number: int
+    ) -> str | CertificateRefusal:
+        if self.refusal is not None:
+            return self.refusal
+        csr = f"request {number}"
+        self.requests[number] = (use, subject, csr)
+        return csr
+
+    def pending(self) -> dict[int, SigningUse]:
+        return {number: use for number, (use, _, _) in self.requests.items()}
+
+    def request_of(self, use: SigningUse) -> tuple[int, str] | None:
+        found = [(number, csr) for number, (each, _, csr) in self.requests.items() if each is use]
+        return max(found, default=None)
+
+    async def take(
+        self, chain: str, *, use: SigningUse | None, number: int | None, ahead: bool
+    ) -> OwnCertificate | CertificateRefusal:
+        self.calls.append(("take", chain, use, number, ahead))
+        if self.refusal is not None:
+            return self.refusal
+        assert self.signed is not None
+        self.station[self.signed.use] = self.signed
+        return self.signed
+
+    async def connected(
+        self, *, by_certificate: bool, anchor: str | None, keep_old: bool
+    ) -> tuple[str, ...]:
+        self.calls.append(("connected", by_certificate, anchor, keep_old))
+        discarded, self.discards = self.discards, ()
+        return discarded
+
+    async def learn(self) -> None:
+        return
+
+    async def forget_old(self) -> None:
+        return
+
+
 @dataclass
 class World:
     """All fakes of one test, and the `Outside` made of them."""
@@ -442,6 +546,7 @@ class World:
     host: FakeHost = field(default_factory=FakeHost)
     agents: FakeAgents = field(default_factory=FakeAgents)
     tasks: FakeTasks = field(default_factory=FakeTasks)
+    certificates: FakeCertificates = field(default_factory=FakeCertificates)
     store: MemoryStore = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
@@ -460,6 +565,7 @@ class World:
             host=self.host,
             agents=self.agents,
             tasks=self.tasks,
+            certificates=self.certificates,
             new_id=self.new_id,
             random=lambda: 0.5,
         )

@@ -262,6 +262,12 @@ class InternalCtrlr:
     UseTPMSeccLeafCertificate = variable("InternalCtrlr", "UseTPMSeccLeafCertificate")
     VerifyCsmsAllowWildcards = variable("InternalCtrlr", "VerifyCsmsAllowWildcards")
     VerifyCsmsCommonName = variable("InternalCtrlr", "VerifyCsmsCommonName")
+    V2GCertificateExpireCheckInitialDelaySeconds = variable(
+        "InternalCtrlr", "V2GCertificateExpireCheckInitialDelaySeconds"
+    )
+    V2GCertificateExpireCheckIntervalSeconds = variable(
+        "InternalCtrlr", "V2GCertificateExpireCheckIntervalSeconds"
+    )
     WebsocketPingPayload = variable("InternalCtrlr", "WebsocketPingPayload")
     WebsocketPongTimeout = variable("InternalCtrlr", "WebsocketPongTimeout")
 

@@ -30,6 +30,11 @@ class Manners:
             transaction (1.6, 3.7)
         triggers_sampled_values: a CSMS that asks for meter values wants the measurands of the
             sampled ones (1.6, 5.17), not of the clock-aligned ones (F06.FR.06)
+        replaces_profiles_of_same_level: a charging profile takes the place of one of the same
+            purpose and stack level (1.6, 3.13.2), which is refused otherwise (K01.FR.06)
+        plans_certificates: a certificate of the station may be sent before it is valid, and the
+            old one stays for a month (whitepaper for 1.6, A02.FR.08 to FR.10); in 2.x it has to
+            be valid at once, and what is not in use goes (2.0.1 errata 2025-09, 2.9)
 
     """
 
@@ -42,3 +47,5 @@ class Manners:
     switches_signed_values: bool = True
     idle_readings_are_durable: bool = False
     triggers_sampled_values: bool = False
+    replaces_profiles_of_same_level: bool = False
+    plans_certificates: bool = False

@@ -12,6 +12,16 @@ from typing import Any, Protocol, TypeVar
 
 from ocppd.clock import Clock
 from ocppd.model.availability import OperationalStatus
+from ocppd.model.certificates import (
+    CertificateHashData,
+    CertificateHashDataChain,
+    CertificateRefusal,
+    CertificateUse,
+    DeleteStatus,
+    OwnCertificate,
+    SigningUse,
+    Subject,
+)
 from ocppd.model.charging_schedules import ChargingSchedule
 from ocppd.model.data_transfer import DataTransfer, DataTransferResponse
 from ocppd.model.events import EventData
@@ -76,6 +86,10 @@ class HostPort(Protocol):
 
     def validate_result_update(self, evse_id: int, result: ValidationResult) -> None:
         """Tell that the CSMS thinks otherwise of the token of a running transaction."""
+    @property
+    def trust_anchor(self) -> str | None:
+        """The SHA-256 of the root certificate that the connection rests on, if that is known."""
+
 
     def transaction_event(self, event: OcppTransactionEvent) -> None:
         """Signal an event of an OCPP transaction."""
@@ -176,6 +190,86 @@ class Store(Protocol):
     together or not at all; the core goes on at once, acknowledgements wait (`durable` of the
     adapters).
     """
+
+    async def configure_network(self, request: ConfigureNetwork) -> NetworkResult:
+        """Bring up the network of a connection profile, and wait until it is there or not.
+
+        An agent that has no such method answers NotSupported.
+        """
+
+
+class Certificates(Protocol):
+    """The certificates that the station has, and those that it trusts.
+
+    What a coroutine has done is on disk when it returns. A refusal is a value; nothing is raised.
+    """
+
+    @property
+    def entries(self) -> int:
+        """How many certificates are installed, sub-CAs included."""
+
+    def has_csms_root(self) -> bool:
+        """Tell whether a CSMS can be authenticated: a root was installed or configured."""
+
+    def has_station_certificate(self) -> bool:
+        """Tell whether the station has a certificate with its key that is valid now."""
+
+    def own(self, use: SigningUse) -> OwnCertificate | None:
+        """Return the newest certificate of the station for something; None if there is none."""
+
+    def root_for(self, use: SigningUse) -> CertificateHashData | None:
+        """Return the root that a certificate is to lead to, if there is exactly one."""
+
+    def listed(self, uses: tuple[CertificateUse, ...]) -> tuple[CertificateHashDataChain, ...]:
+        """Return the hash data of what is installed; no use means all."""
+
+    async def install(
+        self, use: CertificateUse, pem: str, *, most: int, only_by_successor: bool = False
+    ) -> CertificateRefusal | None:
+        """Install a root; None if it counts from now on.
+
+        `most` is how many certificates there may be in all. With `only_by_successor` a CSMS root
+        has to be signed by the one that it replaces.
+        """
+
+    async def delete(
+        self, wanted: CertificateHashData, *, anchor: str | None, secured: bool
+    ) -> DeleteStatus:
+        """Delete what hash data names, unless it is in use.
+
+        `secured` says that there is a connection by TLS, `anchor` which root it rests on, if known.
+        """
+
+    async def request(
+        self, use: SigningUse, subject: Subject, number: int
+    ) -> str | CertificateRefusal:
+        """Make a key and return the request for its certificate, PEM."""
+
+    def pending(self) -> Mapping[int, SigningUse]:
+        """Return the numbers of the requests that may still be answered."""
+
+    def request_of(self, use: SigningUse) -> tuple[int, str] | None:
+        """Return number and PEM of the latest request that was not answered."""
+
+    async def take(
+        self, chain: str, *, use: SigningUse | None, number: int | None, ahead: bool
+    ) -> OwnCertificate | CertificateRefusal:
+        """Take a signed certificate for a request; with `ahead` also one that is not valid yet."""
+
+    async def connected(
+        self, *, by_certificate: bool, anchor: str | None, keep_old: bool
+    ) -> tuple[str, ...]:
+        """Keep of new and old certificates what the present connection has shown to work.
+
+        With `keep_old` the station's old certificate stays for a month. Returns the subjects of
+        new certificates that were discarded because only the old one worked.
+        """
+
+    async def learn(self) -> None:
+        """Look at configured files that are new or changed."""
+
+    async def forget_old(self) -> None:
+        """Remove what was kept for long enough."""
 
     def atomically(self) -> AbstractContextManager[None]:
         """Write all or nothing of what the block holds."""
@@ -306,3 +400,4 @@ class Outside:
     tasks: Tasks
     new_id: Callable[[], str]
     random: Callable[[], float]
+    certificates: Certificates

@@ -1,14 +1,15 @@
 """TriggerMessage (F06): which message the CSMS may ask for, and who sends it.
 
 What is accepted is sent (F06.FR.10), so a message that would have nothing to say is Rejected. Not
-part of this release, and so NotImplemented: the notifications of firmware updates, logs and
-certificates, and custom triggers.
+part of this release, and so NotImplemented: the notifications of firmware updates and logs, one
+certificate for both purposes, and custom triggers.
 """
 
 from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
+from ocppd.model.certificates import SigningUse
 from ocppd.model.registration import RegistrationStatus
 from ocppd.model.remote_control import (
     MessageTrigger,
@@ -42,6 +43,23 @@ class Triggered(Protocol):
         """Send the message."""
 
 
+class Signs(Protocol):
+    """What is needed of blocks A02 and A03."""
+
+    def why_not(self, use: SigningUse, /) -> StatusInfo | None:
+        """Return why a certificate cannot be asked for now; None if it can."""
+
+    def sign(self, use: SigningUse, /) -> None:
+        """Ask for a certificate."""
+
+
+_SIGNING = {
+    MessageTrigger.SIGN_CHARGING_STATION_CERTIFICATE: SigningUse.CHARGING_STATION,
+    MessageTrigger.SIGN_V2G_CERTIFICATE: SigningUse.V2G,  # A02.FR.22
+    MessageTrigger.SIGN_V2G20_CERTIFICATE: SigningUse.V2G20,  # A02.FR.23
+}
+
+
 class MessageTriggers:
     """Answers TriggerMessage, and hands it to the block that has the message."""
 
@@ -52,12 +70,14 @@ class MessageTriggers:
         availability: Triggered,
         meter_values: Triggered,
         transactions: Triggered,
+        certificates: Signs,
     ) -> None:
         self._evses = evses
         self._registration = registration
         self._availability = availability
         self._meter_values = meter_values
         self._transactions = transactions
+        self._certificates = certificates
 
     def trigger(self, request: TriggerMessage) -> Answer[StatusResult]:
         """Say whether a message will be sent, and send it after the answer (F06.FR.04, FR.05)."""
@@ -76,6 +96,8 @@ class MessageTriggers:
                 return self._of_evses(
                     request, self._transactions, _has_transaction, "there is no transaction"
                 )
+            case message if message in _SIGNING:  # A02
+                return self._sign(_SIGNING[message])
             case _:  # F06.FR.08, FR.19
                 return Answer(StatusResult(TriggerMessageStatus.NOT_IMPLEMENTED.value))
 
@@ -84,6 +106,12 @@ class MessageTriggers:
         if accepted and not request.lenient:  # F06.FR.17
             return _reject(StatusInfo("Unspecified", "the boot was accepted"))
         return _accept(self._registration.trigger_boot)
+
+    def _sign(self, use: SigningUse) -> Answer[StatusResult]:
+        refusal = self._certificates.why_not(use)
+        if refusal is not None:
+            return _reject(refusal)
+        return _accept(partial(self._certificates.sign, use))
 
     def _status(self, request: TriggerMessage) -> Answer[StatusResult]:
         evse = request.evse

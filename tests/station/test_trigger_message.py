@@ -2,20 +2,27 @@ from datetime import UTC, datetime
 
 import pytest
 
+from ocppd.model.certificates import SigningUse
 from ocppd.model.registration import RegistrationStatus
 from ocppd.model.remote_control import MessageTrigger, TriggerMessage
 from ocppd.model.sessions import PerPhase, Powermeter
-from ocppd.model.variables import EvseRef
+from ocppd.model.variables import EvseRef, StatusInfo
 from ocppd.station.evse import Evses
 from ocppd.station.trigger_message import MessageTriggers
 from tests.station.models import TOPOLOGY
 
+SIGNED = {
+    MessageTrigger.SIGN_CHARGING_STATION_CERTIFICATE: SigningUse.CHARGING_STATION,
+    MessageTrigger.SIGN_V2G_CERTIFICATE: SigningUse.V2G,
+    MessageTrigger.SIGN_V2G20_CERTIFICATE: SigningUse.V2G20,
+}
 SENT_BY_THE_CORE = {
     MessageTrigger.BOOT_NOTIFICATION,
     MessageTrigger.HEARTBEAT,
     MessageTrigger.STATUS_NOTIFICATION,
     MessageTrigger.METER_VALUES,
     MessageTrigger.TRANSACTION_EVENT,
+    *SIGNED,
 }
 READING = Powermeter(datetime(2026, 3, 1, tzinfo=UTC), PerPhase(1.0))
 
@@ -43,17 +50,31 @@ class Registration:
         self.sent.append(("heartbeat",))
 
 
+class Signer:
+    def __init__(self, sent: list[tuple[object, ...]]) -> None:
+        self.refusal: StatusInfo | None = None
+        self.sent = sent
+
+    def why_not(self, use: SigningUse) -> StatusInfo | None:
+        return self.refusal
+
+    def sign(self, use: SigningUse) -> None:
+        self.sent.append(("sign", use))
+
+
 class Bench:
     def __init__(self) -> None:
         self.sent: list[tuple[object, ...]] = []
         self.registration = Registration(self.sent)
         self.evses = Evses(TOPOLOGY)
+        self.signer = Signer(self.sent)
         self.triggers = MessageTriggers(
             self.evses,
             self.registration,
             Sender("status", self.sent),
             Sender("meter", self.sent),
             Sender("transaction", self.sent),
+            self.signer,
         )
 
     def ask(
@@ -147,3 +168,12 @@ def test_a_transaction_event_needs_a_transaction() -> None:
 @pytest.mark.parametrize("trigger", sorted(set(MessageTrigger) - SENT_BY_THE_CORE))
 def test_what_this_station_does_not_send_is_not_implemented(trigger: MessageTrigger) -> None:
     assert Bench().ask(trigger) == ("NotImplemented", [])
+
+
+@pytest.mark.requirement("A02.FR.22", "A02.FR.23", "F06.FR.04")
+@pytest.mark.parametrize("trigger", SIGNED)
+def test_a_certificate_is_asked_for_where_it_can_be(trigger: MessageTrigger) -> None:
+    bench = Bench()
+    assert bench.ask(trigger) == ("Accepted", [("sign", SIGNED[trigger])])
+    bench.signer.refusal = StatusInfo("MissingParam", "OrganizationName is not set")
+    assert bench.ask(trigger) == ("Rejected", [])

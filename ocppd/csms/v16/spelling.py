@@ -6,6 +6,7 @@ from ocppd.csms.spelling import Spelling, collected, durable_messages, gate_of_1
 from ocppd.csms.v16 import (
     authorization,
     availability,
+    certificate_management,
     data_transfer,
     meter_values,
     provisioning,
@@ -32,6 +33,7 @@ MANNERS = Manners(
     idle_readings_are_durable=True,
     triggers_sampled_values=True,
 )
+    plans_certificates=True,
 
 
 def spelling(station: "Station") -> Spelling:
@@ -43,6 +45,7 @@ def spelling(station: "Station") -> Spelling:
             **authorization.routes(station),
             **availability.routes(station),
             **data_transfer.routes(station),
+            **certificate_management.routes(station),
             **provisioning.routes(station),
             **remote_control.routes(station),
             **reset.routes(station),
@@ -51,6 +54,7 @@ def spelling(station: "Station") -> Spelling:
             authorization.REQUESTS,
             availability.requests(station),
             data_transfer.REQUESTS,
+            certificate_management.REQUESTS,
             meter_values.requests(station),
             registration.REQUESTS,
             security.REQUESTS,

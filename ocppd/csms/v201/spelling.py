@@ -6,6 +6,7 @@ from ocppd.csms.spelling import Spelling, collected, durable_messages, gate_of_2
 from ocppd.csms.v201 import (
     authorization,
     availability,
+    certificate_management,
     data_transfer,
     meter_values,
     provisioning,
@@ -32,6 +33,7 @@ def spelling(station: "Station") -> Spelling:
             **availability.routes(station),
             **data_transfer.routes(station),
             **provisioning.routes(station),
+            **certificate_management.routes(station),
             **remote_control.routes(station),
             **reset.routes(station),
             **transactions.routes(station),
@@ -43,6 +45,7 @@ def spelling(station: "Station") -> Spelling:
             meter_values.REQUESTS,
             provisioning.REQUESTS,
             registration.REQUESTS,
+            certificate_management.REQUESTS,
             security.REQUESTS,
         ),
         encode_entry=durable_messages(

@@ -4,7 +4,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ocppd.csms.spelling import Spelling, collected, durable_messages
-from ocppd.csms.v21 import authorization, availability, meter_values, provisioning, transactions
+from ocppd.csms.v21 import (
+    authorization,
+    availability,
+    certificate_management,
+    meter_values,
+    provisioning,
+    transactions,
+)
 from ocppd.csms.v201 import spelling as v201
 from ocppd.csms.v201.security import security_messages
 from ocppd.ocppj.frames import Dialect
@@ -19,6 +26,7 @@ def spelling(station: "Station") -> Spelling:
     others = collected(
         authorization.REQUESTS,
         availability.REQUESTS,
+        certificate_management.REQUESTS,
         meter_values.REQUESTS,
         provisioning.REQUESTS,
     )
