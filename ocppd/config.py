@@ -98,6 +98,7 @@ class Config:
     device_model: Path = DEFAULT_DEVICE_MODEL
     log_level: str = "info"
     max_message_size: int = 1 << 20
+    message_journal_size: int = 8 << 20
 
     @property
     def slots(self) -> int:
@@ -162,6 +163,7 @@ def read(path: Path) -> Config:
             "device_model",
             "log",
             "max_message_size",
+            "message_journal",
         )
     )
 
@@ -175,6 +177,7 @@ def read(path: Path) -> Config:
         member(name) for name in ("station", "evses", "csms", "versions")
     )
     tls, host, schedules = (member(name) for name in ("tls", "host", "charging_schedules"))
+    journal = member("message_journal")
     log, device_model, size = (member(name) for name in ("log", "device_model", "max_message_size"))
     offered = _versions(versions) if versions else config.versions
     files = _tls(tls, folder) if tls else config.tls
@@ -189,6 +192,9 @@ def read(path: Path) -> Config:
         device_model=_device_model(device_model, folder) if device_model else config.device_model,
         log_level=_log_level(log) if log else config.log_level,
         max_message_size=size.integer(65_536, 1 << 26) if size else config.max_message_size,
+        message_journal_size=(
+            _message_journal(journal) if journal else config.message_journal_size
+        ),
     )
 
 
@@ -358,6 +364,15 @@ def _device_model(node: Node, folder: Path) -> Path:
     if not found.is_dir():
         raise node.error(f"there is no folder {found}")
     return found
+
+
+def _message_journal(node: Node) -> int:
+    """Return its size in bytes; 0: there is none."""
+    members = node.mapping(optional=("size_mib",))
+    size = members.get("size_mib")
+    if size is None or size.is_null:
+        return Config().message_journal_size
+    return size.integer(0, 1024) << 20
 
 
 def _host(node: Node) -> HostConfig:

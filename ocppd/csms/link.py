@@ -332,7 +332,8 @@ class Link:
     def _on_answer(self, answer: CallResult | CallError, data: str | bytes) -> None:
         match self._rpc.answered(answer):
             case Asked() as asked:
-                self._told(data)
+                refused = f"refused: {answer.code}" if isinstance(answer, CallError) else None
+                self._told(data, refused)
                 self._settle(asked)
             case Late(call, late):
                 self._told(data, "came after the time limit")

@@ -52,8 +52,8 @@ def _masked_member(parent: dict[str, Any], name: str, member: Any) -> Any:
         or (folded == "key" and "server" in parent)
         or (folded in ("attributevalue", "value") and _names_secret(parent))
     )
-    if secret and isinstance(member, str | int | float) and not isinstance(member, bool):
-        return MASK
+    if secret and member is not None and not isinstance(member, bool):
+        return MASK  # whatever it is: a frame against its schema may hold one as well
     return _masked(member)
 
 

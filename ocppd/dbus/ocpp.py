@@ -7,7 +7,7 @@ from ocppd import __version__
 from ocppd.dbus.access import Access, Callers, needs_secure
 from ocppd.dbus.binding import CURRENT, Variant
 from ocppd.dbus.exported import Interface, Signal, exported, readable
-from ocppd.dbus.marshalling import listings, variables
+from ocppd.dbus.marshalling import listings, messages, variables
 from ocppd.dbus.marshalling import station as marshalling
 from ocppd.dbus.signatures import Bool, Dict, Dicts, Int32, Str
 from ocppd.device_model.device_model import CSMS
@@ -15,7 +15,7 @@ from ocppd.errors import AccessDenied, InvalidArgument
 from ocppd.model import registration
 from ocppd.model.charging_schedules import ChargingSchedule
 from ocppd.station.answer import Answer
-from ocppd.station.ports import Outbox
+from ocppd.station.ports import Journal, Outbox
 from ocppd.station.station import Station
 
 MAX_SOURCE = 50
@@ -55,13 +55,19 @@ class OcppInterface(Interface):
     OcppMessage = Signal("a{sv}")
 
     def __init__(
-        self, station: Station, outbox: Outbox, told: Told, callers: Callers | None = None
+        self,
+        station: Station,
+        outbox: Outbox,
+        told: Told,
+        callers: Callers | None = None,
+        journal: Journal | None = None,
     ) -> None:
         super().__init__()
         self._station = station
         self._outbox = outbox
         self._told_by_station = told
         self._callers = callers
+        self._journal = journal
 
     # -- methods ----------------------------------------------------------------------------------
 
@@ -140,6 +146,14 @@ class OcppInterface(Interface):
             listings.open_transaction(each)
             for each in self._station.transactions.open_transactions()
         ]
+
+    @exported(durable=False)
+    async def GetMessages(self, filter: Dict) -> Dicts:
+        """See dbus/org.everest.Ocpp.xml."""
+        wanted = messages.read_filter(filter)
+        if self._journal is None:
+            return []
+        return [messages.journal_message(each) for each in await self._journal.find(wanted)]
 
     # -- properties -------------------------------------------------------------------------------
 

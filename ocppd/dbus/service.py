@@ -26,12 +26,12 @@ from ocppd.dbus.not_yet import (
     Iso15118ExtensionsInterface,
     ReservationInterface,
     SessionCostInterface,
-    SystemInterface,
 )
 from ocppd.dbus.objects import Objects
 from ocppd.dbus.ocpp import OcppInterface
 from ocppd.dbus.ocpp_data_transfer import OcppDataTransferInterface
-from ocppd.station.ports import Outbox
+from ocppd.dbus.system import SystemInterface
+from ocppd.station.ports import Journal, Outbox
 from ocppd.station.station import Station
 
 _LOG = logging.getLogger(__name__)
@@ -85,9 +85,11 @@ class Service:
         self._stopped = asyncio.Event()
         self.problem: str | None = "not started"
 
-    def export(self, station: Station, outbox: Outbox, clock: Clock) -> None:
+    def export(
+        self, station: Station, outbox: Outbox, clock: Clock, journal: Journal | None = None
+    ) -> None:
         """Make the objects of a station; they are on the bus once there is one."""
-        ocpp = OcppInterface(station, outbox, self.host.told, self._callers)
+        ocpp = OcppInterface(station, outbox, self.host.told, self._callers, journal)
         validator = AuthTokenValidatorInterface(station.authorization)
         provider = AuthTokenProviderInterface()
         errors = ErrorHistoryInterface(station.faults, clock)
@@ -100,7 +102,7 @@ class Service:
             provider,
             OcppDataTransferInterface(station.data_transfer),
             SessionCostInterface(),
-            SystemInterface(),
+            SystemInterface(self.agents),
             ReservationInterface(),
             errors,
             AgentManagerInterface(self.agents),

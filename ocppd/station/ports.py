@@ -26,6 +26,8 @@ from ocppd.model.charging_schedules import ChargingSchedule
 from ocppd.model.data_transfer import DataTransfer, DataTransferResponse
 from ocppd.model.events import EventData
 from ocppd.model.manners import Manners
+from ocppd.model.messages import JournalMessage, MessageFilter
+from ocppd.model.network_profiles import ConfigureNetwork, NetworkResult
 from ocppd.model.provisioning import ConfigurationKey, KeyRefusal
 from ocppd.model.queue import Durable, QueueEntry, TransactionFacts
 from ocppd.model.registration import BootNotificationResponse, BootReason, ConnectionStatus
@@ -65,6 +67,13 @@ class CsmsPort(Protocol):
     def send(self, request: CsmsRequest[Any], *, triggered: bool = False) -> None:
         """Send a request whose answer nobody waits for; it is dropped where `call` would raise."""
 
+    def keeps(self, request: CsmsRequest[Any]) -> bool:
+        """Tell whether a request that cannot be told now is to wait in the durable queue.
+
+        The operator decides by QueueAllMessages, and for events by OfflineQueuingSeverity. `send`
+        goes by it; who uses `call` for something that may be told later asks and queues.
+        """
+
     def wake(self) -> None:
         """Look at the durable queue: something was added, or may be sent now."""
 
@@ -77,6 +86,10 @@ class CsmsPort(Protocol):
     def reconnect(self, reason: str) -> None:
         """Close the connection after what is being said, and connect with the present settings."""
 
+    @property
+    def trust_anchor(self) -> str | None:
+        """The SHA-256 of the root certificate that the connection rests on, if that is known."""
+
 
 class HostPort(Protocol):
     """The charger around the station: whoever listens on D-Bus."""
@@ -86,10 +99,6 @@ class HostPort(Protocol):
 
     def validate_result_update(self, evse_id: int, result: ValidationResult) -> None:
         """Tell that the CSMS thinks otherwise of the token of a running transaction."""
-    @property
-    def trust_anchor(self) -> str | None:
-        """The SHA-256 of the root certificate that the connection rests on, if that is known."""
-
 
     def transaction_event(self, event: OcppTransactionEvent) -> None:
         """Signal an event of an OCPP transaction."""
@@ -182,15 +191,6 @@ class AgentsPort(Protocol):
     async def data_transfer(self, request: DataTransfer) -> DataTransferResponse:
         """Hand a vendor-specific message of the CSMS to the host."""
 
-
-class Store(Protocol):
-    """What survives a power cut.
-
-    Writes are collected by `atomically` (which nests: the outermost is the unit) and are on disk
-    together or not at all; the core goes on at once, acknowledgements wait (`durable` of the
-    adapters).
-    """
-
     async def configure_network(self, request: ConfigureNetwork) -> NetworkResult:
         """Bring up the network of a connection profile, and wait until it is there or not.
 
@@ -271,6 +271,15 @@ class Certificates(Protocol):
     async def forget_old(self) -> None:
         """Remove what was kept for long enough."""
 
+
+class Store(Protocol):
+    """What survives a power cut.
+
+    Writes are collected by `atomically` (which nests: the outermost is the unit) and are on disk
+    together or not at all; the core goes on at once, acknowledgements wait (`durable` of the
+    adapters).
+    """
+
     def atomically(self) -> AbstractContextManager[None]:
         """Write all or nothing of what the block holds."""
 
@@ -343,6 +352,13 @@ class Outbox(Protocol):
         """Return the whole queue, set aside or not, at most 1,000 entries."""
 
 
+class Journal(Protocol):
+    """What was said between the station and the CSMS."""
+
+    async def find(self, wanted: MessageFilter) -> list[JournalMessage]:
+        """Return the newest messages that are wanted, oldest of them first."""
+
+
 class LegacyKeys(Protocol):
     """Configuration keys, as an older OCPP has them, as a view on the device model.
 
@@ -398,6 +414,6 @@ class Outside:
     host: HostPort
     agents: AgentsPort
     tasks: Tasks
+    certificates: Certificates
     new_id: Callable[[], str]
     random: Callable[[], float]
-    certificates: Certificates

@@ -468,7 +468,8 @@ def _kind_named(name: str) -> type[Durable]:
     for kind in kinds:
         # A dataclass with slots is another class than the one that it was made from.
         if kind.__name__ == name and getattr(sys.modules[kind.__module__], name, None) is kind:
-            return kind
+            found: type[Durable] = kind
+            return found
         kinds += kind.__subclasses__()
     raise KeyError(name)
 
