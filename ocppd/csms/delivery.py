@@ -8,22 +8,26 @@ A connection that ends is no refusal: being offline uses up no attempt. But a CS
 one message would get it first on each new connection, and nothing else ever. So from the third
 connection in a row on that the CSMS ended before it had answered the same entry, an end is an
 attempt. What the station ended itself, because of pongs that did not come or new settings, is not.
+
+What is set aside after the last attempt can be put back (`release`): to its old place, before what
+was queued later, so that the events of a transaction go out in the order of their numbers.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import replace
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, TypeVar
 
-from ocppd.clock import Clock
+from ocppd.clock import Clock, Timer
 from ocppd.csms.link import Link, NotSent
-from ocppd.csms.spelling import Message
+from ocppd.csms.spelling import Message, Spelling
 from ocppd.errors import NoAnswer, NotSpoken, Refused, StorageFailure
-from ocppd.model.queue import QueueEntry, TransactionFacts
+from ocppd.model.queue import Durable, QueueEntry, TransactionFacts
 from ocppd.model.security import SecurityEventNotification
 from ocppd.model.transactions import (
+    MeterValues,
     TransactionEvent,
     TransactionEventResponse,
     TransactionEventType,
@@ -33,16 +37,36 @@ from ocppd.ocppj.frames import MAX_ID_LENGTH
 _LOG = logging.getLogger(__name__)
 
 _PAGE = 50
-# How long the rest of a transaction waits for a CSMS of its own generation.
-_ORPHAN_AFTER_S = 72 * 3600.0
+# How often it is noted how long the rest of a transaction waits for a CSMS of its generation.
+_NOTED_EVERY_S = 3600.0
+ORPHAN_AFTER_S = 72 * 3600.0
+"""How long the rest of a transaction waits for its generation where nothing else is configured."""
+# Updates of transactions that need not be noted on disk as told when the next message is sent, so
+# that a kill repeats so many. Anything else is told again only if it was in flight.
+_MOST_UNSYNCED = 4
 # An entry is a few messages at most (StartTransaction and MeterValues).
 _MOST_MESSAGES = 4
 # A CSMS that ends this many connections in a row over the same entry refuses it.
 _CUTS_THAT_REFUSE = 3
 # Seconds before a message is sent that found no place in the line.
 _BUSY_PAUSE_S = 1.0
+_ORPHANS = "orphans"
 # Codes that say: this CSMS will never take it.
 _UNKNOWN_TO_CSMS = frozenset({"NotImplemented", "NotSupported"})
+
+
+D = TypeVar("D")
+
+
+@dataclass(frozen=True, slots=True)
+class OrphansWaited:
+    """How long the rest of transactions waited while only the other generation was spoken.
+
+    `generation` is the one that was spoken; the seconds are those during which the daemon ran.
+    """
+
+    generation: str = ""
+    seconds: float = 0.0
 
 
 class Queue(Protocol):
@@ -69,6 +93,18 @@ class Queue(Protocol):
     def set_aside(self, entry: QueueEntry, reason: str) -> None:
         """Take an entry out of the order, visibly."""
 
+    def queue(self, request: Durable) -> None:
+        """Append a request."""
+
+    def still_waits(self, entry: QueueEntry) -> bool:
+        """Tell whether an entry was neither removed nor set aside since it was read."""
+
+    def save(self, key: str, document: object) -> None:
+        """Save a dataclass under its type and a key."""
+
+    def load(self, kind: type[D]) -> Mapping[str, D]:
+        """Return all documents of a type as they were when the store was opened."""
+
     def queued_for(self, transaction_id: str | None) -> int:
         """Return how many messages of a transaction, or of all, wait for the CSMS."""
 
@@ -87,10 +123,13 @@ class Queue(Protocol):
 class Delivery:
     """Drains the queue over one link after the other.
 
-    `may_send` tells whether the CSMS has accepted the station; `attempts` and `interval_s` are
-    MessageAttempts and MessageAttemptInterval for TransactionEvent; `on_answered` takes an entry
-    and its response, and has its effects in the unit of work that removes the entry;
-    `on_given_up` takes an entry that was set aside, and why.
+    `may_send` tells whether the CSMS has accepted the station; `on_answered` takes an entry and its
+    response, and has its effects in the unit of work that removes the entry; `on_given_up` takes an
+    entry that was set aside, and why. The others are asked whenever they matter: `attempts` and
+    `interval_s` are MessageAttempts and MessageAttemptInterval for TransactionEvent,
+    `resume_delay_s` is how long the queue rests after the connection is made again, `pace_s` the
+    least time between two messages of it. After `orphan_after_s` of waiting for a CSMS of its own
+    generation, the rest of a transaction is set aside.
     """
 
     def __init__(
@@ -101,6 +140,9 @@ class Delivery:
         may_send: Callable[[], bool],
         attempts: Callable[[], int],
         interval_s: Callable[[], float],
+        resume_delay_s: Callable[[], float] = lambda: 0.0,
+        pace_s: Callable[[], float] = lambda: 0.0,
+        orphan_after_s: float = ORPHAN_AFTER_S,
         on_answered: Callable[[QueueEntry, Any], None],
         on_given_up: Callable[[QueueEntry, str], None],
     ) -> None:
@@ -111,11 +153,17 @@ class Delivery:
         self._interval_s = interval_s
         self._on_answered = on_answered
         self._on_given_up = on_given_up
+        self._resume_delay_s = resume_delay_s
+        self._pace_s = pace_s
+        self._orphan_after_s = orphan_after_s
         self._woken = asyncio.Event()
-        self._generation: str | None = None
-        self._generation_since = 0.0
-        # What was dealt with, and in which generation, while the store may still return it.
-        self._settled: dict[int, str] = {}
+        self._was_connected = False
+        self._waited = queue.load(OrphansWaited).get(_ORPHANS, OrphansWaited())
+        # Since when more of that is to be counted.
+        self._waiting_since: float | None = None
+        self._orphans_timer: Timer | None = None
+        self._unsynced = 0
+        self._last_sent = float("-inf")
         self._sending: QueueEntry | None = None
         # The entry over which the CSMS ended the last connections, and how many.
         self._cuts: tuple[int, int] = (0, 0)
@@ -127,91 +175,121 @@ class Delivery:
     async def run(self, link: Link) -> None:
         """Deliver over a link until it ends."""
         self._woken.set()
-        if link.spelling.generation != self._generation:
-            self._generation = link.spelling.generation
-            self._generation_since = self._clock.monotonic()
-        timer = self._clock.call_later(self._until_orphaned_s() + 1.0, self.wake)
+        if self._waited.generation != link.spelling.generation:
+            self._forget_waited(link.spelling.generation)
+        if self._waiting_since is None:
+            self._waiting_since = self._clock.monotonic()
         try:
+            if self._was_connected:
+                await self._pause(self._resume_delay_s())
+            self._was_connected = True
             await self._drain_whenever_woken(link)
         finally:
-            timer.cancel()
+            self._note_waited()
+            if self._orphans_timer is not None:
+                self._orphans_timer.cancel()
+                self._orphans_timer = None
             self._note_cut(link)
 
     async def _drain_whenever_woken(self, link: Link) -> None:
+        generation = link.spelling.generation
         while True:
             await self._woken.wait()
             self._woken.clear()
             while self._may_send():
-                entries = await self._next_entries(link.spelling.generation)
+                entries = await self._read(self._queue.waiting, generation)
                 if not entries:
                     break
                 for entry in entries:
+                    if not self._queue.still_waits(entry):
+                        continue  # dropped meanwhile, because too much waits
+                    await self._keep_pace()
                     if not await self._deliver(entry, link):
                         return
-                    await self._on_disk()
                     if not self._may_send():
                         break
-            if self._until_orphaned_s() <= 0:
-                await self._give_up_orphans(link.spelling.generation)
+                await self._on_disk()
+            await self._look_after_orphans(generation)
+
+    async def _keep_pace(self) -> None:
+        """Leave the CSMS the time that it is to have between two messages of the queue."""
+        pace_s = self._pace_s()
+        if pace_s > 0:
+            await self._pause(self._last_sent + pace_s - self._clock.monotonic())
+        self._last_sent = self._clock.monotonic()
 
     async def _on_disk(self) -> None:
-        """Wait until it is on disk that an entry is settled: a kill repeats one message, not ten.
+        """Wait until it is on disk what was settled, so that a kill repeats only a few messages.
 
         A broken disk does not stop the delivery; a repeated message has the same id and payload.
         """
+        self._unsynced = 0
         try:
             await self._queue.durable()
         except StorageFailure as error:
             _LOG.debug("delivering from memory: %s", error)
 
-    def _until_orphaned_s(self) -> float:
-        """Return how long the other generation may still come back."""
-        return self._generation_since + _ORPHAN_AFTER_S - self._clock.monotonic()
+    async def _read(
+        self, read: Callable[[str, int], Awaitable[list[QueueEntry]]], generation: str
+    ) -> list[QueueEntry]:
+        try:
+            return await read(generation, _PAGE)
+        except StorageFailure as error:
+            _LOG.error("the queue cannot be read: %s", error)
+            self._clock.call_later(10.0, self.wake)
+            return []
 
-    async def _give_up_orphans(self, generation: str) -> None:
-        """Set aside the rest of transactions that no CSMS of their generation came back for."""
+    # What belongs to the other generation.
+
+    async def _look_after_orphans(self, generation: str) -> None:
+        """Count how long the rest of transactions waits for its generation; then set it aside."""
         other = "2.x" if generation == "1.6" else "1.6"
-        while True:
-            _, orphans = await self._unsettled(lambda limit: self._queue.waiting_in(other, limit))
-            if not orphans:
-                return
+        orphans: list[QueueEntry] = []
+        if self._queue.queued_for(None) > 0:
+            orphans = await self._read(self._queue.waiting_in, other)
+        if not orphans:
+            self._forget_waited(generation)
+            return
+        if self._waiting_since is None:
+            self._waiting_since = self._clock.monotonic()
+        self._note_waited()
+        left_s = self._orphan_after_s - self._waited.seconds
+        if left_s > 0:
+            if self._orphans_timer is not None:
+                self._orphans_timer.cancel()
+            # Not to the instant: a timer may be early by a little.
+            self._orphans_timer = self._clock.call_later(
+                min(_NOTED_EVERY_S, left_s + 1.0), self.wake
+            )
+            return
+        while orphans:
             for entry in orphans:
                 self._put_aside(
                     entry,
                     f"the transaction is known to a CSMS of OCPP {other}, and none was connected"
-                    f" for {_ORPHAN_AFTER_S / 3600:.0f} hours",
-                    other,
+                    f" for {self._orphan_after_s / 3600:.0f} hours",
                 )
+            orphans = await self._read(self._queue.waiting_in, other)
+        self._forget_waited(generation)
 
-    async def _next_entries(self, generation: str) -> list[QueueEntry]:
-        waiting, entries = await self._unsettled(
-            lambda limit: self._queue.waiting(generation, limit)
-        )
-        # Only what this generation would have seen: the other's may still be on disk.
-        self._settled = {
-            entry_id: settled_in
-            for entry_id, settled_in in self._settled.items()
-            if settled_in != generation or entry_id in waiting
-        }
-        return entries
+    def _note_waited(self) -> None:
+        """Write down how long orphans have waited, for a daemon that starts later."""
+        if self._waiting_since is None:
+            return
+        now = self._clock.monotonic()
+        seconds = self._waited.seconds + now - self._waiting_since
+        self._waiting_since = now
+        if seconds > self._waited.seconds:
+            self._waited = replace(self._waited, seconds=seconds)
+            self._queue.save(_ORPHANS, self._waited)
 
-    async def _unsettled(
-        self, read: Callable[[int], Awaitable[list[QueueEntry]]]
-    ) -> tuple[set[int], list[QueueEntry]]:
-        """Return the ids of what the store lists, and what of it has not been dealt with."""
-        limit = _PAGE
-        try:
-            while True:
-                waiting = await read(limit)
-                entries = [entry for entry in waiting if entry.id not in self._settled]
-                if entries or len(waiting) < limit:
-                    return {entry.id for entry in waiting}, entries
-                # The disk is full or broken: look behind what could not be deleted.
-                limit += len(waiting)
-        except StorageFailure as error:
-            _LOG.error("the queue cannot be read: %s", error)
-            self._clock.call_later(10.0, self.wake)
-            return set(self._settled), []
+    def _forget_waited(self, generation: str) -> None:
+        self._waiting_since = None
+        if self._waited.seconds > 0:
+            self._queue.save(_ORPHANS, OrphansWaited(generation))
+        self._waited = OrphansWaited(generation)
+
+    # One entry.
 
     async def _deliver(self, entry: QueueEntry, link: Link) -> bool:
         """Bring one entry to the CSMS, or set it aside; False if the link ended first."""
@@ -226,10 +304,10 @@ class Delivery:
                 ):
                     # 1.6 without the security extension: no try will ever do better.
                     _LOG.info("the CSMS does not take security events: %s", failure)
-                    self._settle(entry, link, None, None)
+                    await self._settle(entry, None, None)
                     return True
             except NotSpoken as error:
-                self._put_aside(entry, str(error), link.spelling.generation)
+                self._put_aside(entry, str(error))
                 return True
             except NotSent as error:
                 if link.closed:
@@ -244,23 +322,22 @@ class Delivery:
             except Exception as error:
                 _LOG.exception("queued message %d cannot be told", entry.id)
                 reason = f"{type(error).__name__}: {error}"[:200]
-                self._put_aside(entry, reason, link.spelling.generation)
+                self._put_aside(entry, reason)
                 return True
             else:
-                self._settle(entry, link, response, facts)
+                await self._settle(entry, response, facts)
                 return True
             self._sending = None
             entry = replace(entry, attempts=entry.attempts + 1)
-            if self._is_given_up(entry, failure, link):
+            if self._is_given_up(entry, failure):
                 return True
             # E13.FR.03
             await self._pause(self._interval_s() * entry.attempts)
 
-    def _is_given_up(self, entry: QueueEntry, failure: str, link: Link) -> bool:
+    def _is_given_up(self, entry: QueueEntry, failure: str) -> bool:
         """Count a failed attempt, and set the entry aside if it was the last."""
         if entry.attempts >= max(self._attempts(), 1):  # E13.FR.04, but never silently
-            reason = f"tried {entry.attempts} times: {failure}"
-            self._put_aside(entry, reason, link.spelling.generation)
+            self._put_aside(entry, f"tried {entry.attempts} times: {failure}")
             return True
         self._queue.entry_failed(entry)
         return False
@@ -280,7 +357,7 @@ class Delivery:
         self._cuts = (entry.id, count)
         if count >= _CUTS_THAT_REFUSE:
             entry = replace(entry, attempts=entry.attempts + 1)
-            self._is_given_up(entry, "the CSMS ended the connection over it each time", link)
+            self._is_given_up(entry, "the CSMS ended the connection over it each time")
 
     async def _send(self, entry: QueueEntry, link: Link) -> tuple[object, TransactionFacts | None]:
         """Send the messages of an entry, one after the other.
@@ -289,9 +366,8 @@ class Delivery:
         version has nothing to say of the entry. What the first answer tells of the transaction is
         in the second message.
         """
-        encode = link.spelling.encode_entry
         facts = self._facts_of(entry)
-        messages: list[Message] = encode(entry, facts)
+        messages = _messages(link.spelling, entry, facts)
         response: object = None
         at = 0
         while at < len(messages):
@@ -303,7 +379,7 @@ class Delivery:
                 response = _merged(first, answer) if first else answer
                 if answer.csms_transaction_id is not None:
                     facts = TransactionFacts(link.spelling.generation, answer.csms_transaction_id)
-                    messages = encode(entry, facts)
+                    messages = _messages(link.spelling, entry, facts)
             at += 1
         if at == 0:
             return None, None
@@ -314,13 +390,17 @@ class Delivery:
             return self._queue.facts_of(entry.request.transaction_id)
         return TransactionFacts()
 
-    def _settle(
-        self, entry: QueueEntry, link: Link, response: object, facts: TransactionFacts | None
+    async def _settle(
+        self, entry: QueueEntry, response: object, facts: TransactionFacts | None
     ) -> None:
-        """Remove an entry together with what its answer changes."""
-        self._settled[entry.id] = link.spelling.generation
+        """Remove an entry together with what its answer changes.
+
+        Where the CSMS gave a transaction its number, that has to be on disk before anything else
+        is said: told of the start again, it would give another one.
+        """
         self._sending, self._cuts = None, (0, 0)
         request = entry.request
+        named = isinstance(response, TransactionEventResponse) and response.csms_transaction_id
         with self._queue.atomically():
             if (
                 isinstance(request, TransactionEvent)
@@ -343,10 +423,12 @@ class Delivery:
                 and self._queue.queued_for(request.transaction_id) == 0
             ):
                 self._queue.forget_transaction_facts(request.transaction_id)
+        self._unsynced += 1
+        if named or not _is_update(request) or self._unsynced >= _MOST_UNSYNCED:
+            await self._on_disk()
 
-    def _put_aside(self, entry: QueueEntry, reason: str, generation: str) -> None:
+    def _put_aside(self, entry: QueueEntry, reason: str) -> None:
         _LOG.error("queued message %d is set aside: %s", entry.id, reason)
-        self._settled[entry.id] = generation
         self._sending = None
         self._queue.set_aside(entry, reason)
         try:
@@ -363,6 +445,28 @@ class Delivery:
             await over.wait()
         finally:
             timer.cancel()
+
+
+def _is_update(request: Durable) -> bool:
+    return (
+        isinstance(request, TransactionEvent)
+        and request.event_type is TransactionEventType.UPDATED
+        and not request.authorizes
+    )
+
+
+def _messages(spelling: Spelling, entry: QueueEntry, facts: TransactionFacts) -> list[Message]:
+    """Return what a version says of an entry; nothing where it has no word for what has passed."""
+    request = entry.request
+    if isinstance(request, TransactionEvent | MeterValues | SecurityEventNotification):
+        return spelling.encode_entry(entry, facts)
+    outgoing = spelling.requests.get(type(request))
+    if outgoing is None:
+        return []
+    try:
+        return [Message(outgoing.action, outgoing.encode(request), outgoing.decode)]
+    except NotSpoken:
+        return []
 
 
 def _message_id(message_id: str, at: int) -> str:

@@ -9,9 +9,10 @@ version says it (`requests(station)` where the words depend on the topology). Th
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any, Generic, NamedTuple, TypeVar, assert_never
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from ocppd.csms.payload import Payload, Route, RpcError
+from ocppd.errors import NotSpoken
 from ocppd.model.manners import Manners
 from ocppd.model.queue import QueueEntry, TransactionFacts
 from ocppd.model.security import SecurityEventNotification
@@ -154,7 +155,7 @@ def durable_messages(
             case SecurityEventNotification() as event:
                 return security(station, event)
             case _:
-                assert_never(entry.request)
+                raise NotSpoken(f"{type(entry.request).__name__} is spelled by its own table")
 
     return encode_entry
 

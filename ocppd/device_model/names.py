@@ -241,6 +241,8 @@ class InternalCtrlr:
     MaxCompositeScheduleDuration = variable("InternalCtrlr", "MaxCompositeScheduleDuration")
     MaxCustomerInformationDataLength = variable("InternalCtrlr", "MaxCustomerInformationDataLength")
     MaxMessageSize = variable("InternalCtrlr", "MaxMessageSize")
+    MessageQueueDrainRate = variable("InternalCtrlr", "MessageQueueDrainRate")
+    MessageQueueResumeDelay = variable("InternalCtrlr", "MessageQueueResumeDelay")
     MessageQueueSizeThreshold = variable("InternalCtrlr", "MessageQueueSizeThreshold")
     MeterSerialNumber = variable("InternalCtrlr", "MeterSerialNumber")
     MeterType = variable("InternalCtrlr", "MeterType")
@@ -260,14 +262,14 @@ class InternalCtrlr:
     UseSslDefaultVerifyPaths = variable("InternalCtrlr", "UseSslDefaultVerifyPaths")
     UseTPM = variable("InternalCtrlr", "UseTPM")
     UseTPMSeccLeafCertificate = variable("InternalCtrlr", "UseTPMSeccLeafCertificate")
-    VerifyCsmsAllowWildcards = variable("InternalCtrlr", "VerifyCsmsAllowWildcards")
-    VerifyCsmsCommonName = variable("InternalCtrlr", "VerifyCsmsCommonName")
     V2GCertificateExpireCheckInitialDelaySeconds = variable(
         "InternalCtrlr", "V2GCertificateExpireCheckInitialDelaySeconds"
     )
     V2GCertificateExpireCheckIntervalSeconds = variable(
         "InternalCtrlr", "V2GCertificateExpireCheckIntervalSeconds"
     )
+    VerifyCsmsAllowWildcards = variable("InternalCtrlr", "VerifyCsmsAllowWildcards")
+    VerifyCsmsCommonName = variable("InternalCtrlr", "VerifyCsmsCommonName")
     WebsocketPingPayload = variable("InternalCtrlr", "WebsocketPingPayload")
     WebsocketPongTimeout = variable("InternalCtrlr", "WebsocketPongTimeout")
 

@@ -2,12 +2,16 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from ocppd.model.security import SecurityEventNotification
-from ocppd.model.transactions import MeterValues, TransactionEvent
+from ocppd.model.requests import CsmsRequest
 
-Durable = TransactionEvent | SecurityEventNotification | MeterValues
-"""Requests that survive a power cut and are sent in order."""
+Durable = CsmsRequest[Any]
+"""A request that survives a power cut and is sent in order.
+
+Transaction events, security events and, in 1.6, meter values always are; others where the operator
+wants it (OCPPCommCtrlr.QueueAllMessages, MonitoringCtrlr.OfflineQueuingSeverity).
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,7 +103,6 @@ async def test_a_long_queue_is_drained_without_gathering_anything(tmp_path):
             await client.store.durable()
             frames = server.stations[0].received
             assert [frame[3]["seqNo"] for frame in frames] == list(range(count))
-            assert len(client.connection._delivery._settled) <= 100
 
 
 KILLED = """
@@ -163,7 +162,7 @@ async def test_killed_in_the_middle_nothing_is_lost_and_a_resend_is_the_same(tmp
     assert sorted(by_number) == list(range(total)), "nothing is lost"
     for frames in by_number.values():
         assert all(frame == frames[0] for frame in frames), "the same id, the same payload"
-    assert len(received) <= total + 4, "at most the one in flight, at each kill"
+    assert len(received) <= total + 4 * 4, "at most the last few updates, at each kill"
     first = [frame[3]["seqNo"] for frame in received]
     assert [number for at, number in enumerate(first) if number not in first[:at]] == list(
         range(total)
