@@ -186,7 +186,7 @@ def parse(data: str | bytes, dialect: Dialect) -> Parsed:
 
 
 # The start of a CALL, CALLRESULT or error whose rest cannot be read.
-_START = re.compile(r'\s*\[\s*([2-6])\s*,\s*"([!#-\[\]-~]{1,36})"\s*,')
+_START = re.compile(r'\s*\[\s*([2-6])\s*,\s*"([ !#-\[\]-~]{0,36})"\s*,')
 
 
 def _unreadable(text: str, reason: str) -> BadFrame:

@@ -89,6 +89,8 @@ BAD_CALLS = [
     (f'[2,"7","A",{{"n":{"9" * 5000}}}]', "7", "FormatViolation", "FormationViolation"),
     ('[2,"7","A",{"n":9223372036854775808}]', "7", "FormatViolation", "FormationViolation"),
     ('[2,"7","A",{"n":NaN}]', "7", "FormatViolation", "FormationViolation"),
+    ('[2," ","A",{"n":NaN}]', " ", "FormatViolation", "FormationViolation"),
+    ('[2,"","A",{"n":NaN}]', "", "FormatViolation", "FormationViolation"),
     ('[2,"7","A",{"n":Infinity}]', "7", "FormatViolation", "FormationViolation"),
     ('[2,"7","A",{"n":-Infinity}]', "7", "FormatViolation", "FormationViolation"),
     ('[2,"7","A",{"n":1e999}]', "7", "FormatViolation", "FormationViolation"),

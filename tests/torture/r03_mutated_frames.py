@@ -15,12 +15,13 @@ from contextlib import suppress
 from typing import Any
 
 from websockets.exceptions import ConnectionClosed
+from websockets.protocol import State
 
 from tests.bench.measure import Samples
 from tests.scenario.host import Host
 from tests.torture.figures import Figure, Options, at_most, exactly, none_of, told
 from tests.torture.mutation import Mutator, id_to_answer
-from tests.torture.wire import WireCsms, site, values
+from tests.torture.wire import WireCsms, eventually, site, values
 
 VERSIONS = ("1.6", "2.0.1", "2.1")
 _IN_FLIGHT = 8
@@ -83,8 +84,9 @@ class Asker:
         """Wait for the next connection: the station may have been told to make a new one."""
         self.reconnects += 1
         self._forget()
-        async with asyncio.timeout(30):
-            await self._wire.connected.wait()
+        await eventually(
+            lambda: self._wire.connected.is_set() and self._wire.connection.state is State.OPEN, 30
+        )
 
     def _forget(self) -> None:
         self._owed.clear()
