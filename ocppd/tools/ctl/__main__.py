@@ -22,13 +22,14 @@ _COMMANDS = {
     "availability": "control:availability",
     "stop": "control:stop",
     "restart": "control:restart",
-    "messages": "live:messages",
+    "messages": "messages:messages",
     "transactions": "status:transactions",
     "queue": "status:queue",
     "schedules": "status:schedules",
 }
 """Where a command is; it is imported when it is used, as a small board takes long to import."""
 
+_MOST_MESSAGES = 1000
 _ADDRESS = (
     "Component[instance].Variable[instance]@evse.connector; a name without a dot is a 1.6 key"
 )
@@ -88,7 +89,10 @@ def arguments() -> argparse.ArgumentParser:
     availability.add_argument("where", nargs="?", metavar="EVSE[.CONNECTOR]")
     command("stop", "Disconnect from the CSMS until 'restart'.")
     command("restart", "Connect to the CSMS again after 'stop'.")
-    messages = command("messages", "Show OCPP messages as they pass, and why one was refused.")
+    messages = command("messages", "Show OCPP messages, and why one was refused.")
+    messages.add_argument("--last", type=_count, metavar="N", help="of those before (default: 20)")
+    messages.add_argument("-f", "--follow", action="store_true", help="go on with those to come")
+    messages.add_argument("--action", metavar="NAME", help="such as TransactionEvent")
     live(messages)
     messages.add_argument("--raw", action="store_true", help="print the frames as well")
     messages.add_argument("--refused", action="store_true", help="only those that refuse")
@@ -97,11 +101,26 @@ def arguments() -> argparse.ArgumentParser:
         "-f", "--follow", action="store_true", help="go on with what happens to them"
     )
     live(transactions)
-    command("queue", "List the messages that wait for the CSMS.")
+    queue = command("queue", "List the messages that wait for the CSMS, or deal with one.")
+    queue.add_argument(
+        "action",
+        nargs="?",
+        choices=("show", "release", "drop"),
+        default="show",
+        help="show (without it), put a message that was set aside back, or delete it",
+    )
+    queue.add_argument("id", nargs="*", type=int, metavar="ID", help="of release and drop")
     schedules = command("schedules", "Show the limits that apply from now on.")
     schedules.add_argument("--duration", type=int, metavar="S", help="compute them for S seconds")
     schedules.add_argument("--unit", choices=("A", "W"), help="compute them in this unit")
     return parser
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= _MOST_MESSAGES:
+        raise argparse.ArgumentTypeError(f"not from 0 to {_MOST_MESSAGES}")
+    return number
 
 
 def _attribute(parser: argparse.ArgumentParser) -> None:

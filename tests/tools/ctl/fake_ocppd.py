@@ -70,6 +70,7 @@ class Ocpp(ServiceInterface):
         }
         self.health: dict[str, Any] = {"status": "ok", "reasons": []}
         self.queue: list[dict[str, Any]] = []
+        self.journal: list[dict[str, Any]] = []
         self.open: list[dict[str, Any]] = []
         self.availability: dict[str, Any] = {"status": "Accepted"}
         self.schedules: dict[str, Any] = {"schedules": []}
@@ -151,6 +152,28 @@ class Ocpp(ServiceInterface):
     @method()
     def GetQueue(self) -> "aa{sv}":  # type: ignore
         return [d(entry) for entry in self.queue]
+
+    def _deal_with(self, number: int) -> bool:
+        before = len(self.queue)
+        aside = {"id": number, "state": "set aside"}
+        self.queue = [each for each in self.queue if not aside.items() <= each.items()]
+        return len(self.queue) < before
+
+    @method()
+    def ReleaseQueued(self, number: "i") -> "b":  # type: ignore
+        self.asked.append(("release", number))
+        return self._deal_with(number)
+
+    @method()
+    def DropQueued(self, number: "i") -> "b":  # type: ignore
+        self.asked.append(("drop", number))
+        return self._deal_with(number)
+
+    @method()
+    def GetMessages(self, wanted: "a{sv}") -> "aa{sv}":  # type: ignore
+        self._fail()
+        self.asked.append(("messages", bare(wanted)))
+        return [d(each) for each in self.journal]
 
     @method()
     def GetTransactions(self) -> "aa{sv}":  # type: ignore

@@ -321,6 +321,25 @@ async def test_the_queue(bus: PrivateBus) -> None:
         assert json.loads((await ctl(bus, "queue", "--json"))[1]) == fake.ocpp.queue
 
 
+@pytest.mark.parametrize(("action", "word"), [("release", "released"), ("drop", "dropped")])
+async def test_dealing_with_what_was_set_aside(bus: PrivateBus, action: str, word: str) -> None:
+    async with fake_ocppd(bus.address) as fake:
+        fake.ocpp.queue = [{"id": 1, "state": "waiting"}, {"id": 2, "state": "set aside"}]
+        assert await ctl(bus, "queue", action, "2") == (0, f"2: {word}\n", "")
+        assert await ctl(bus, "queue", action, "2", "1") == (
+            1,
+            "2: is not set aside\n1: is not set aside\n",
+            "",
+        )
+        assert fake.ocpp.asked == [(action, 2), (action, 2), (action, 1)]
+        code, output, _ = await ctl(bus, "queue", action, "7", "--json")
+        assert (code, json.loads(output)) == (1, [{"id": 7, word: False}])
+        code, _, error = await ctl(bus, "queue", action)
+        assert code == 2
+        assert f"which message is to {action}?" in error
+        assert (await ctl(bus, "queue", "show", "2"))[0] == 2
+
+
 async def test_transactions_now_and_live(bus: PrivateBus) -> None:
     async with fake_ocppd(bus.address) as fake:
         assert (await ctl(bus, "transactions"))[1] == "no transaction is open\n"
@@ -439,7 +458,7 @@ async def test_messages_are_decoded_with_the_reason_of_each_refusal(bus: Private
         ('[4,"3","NotSupported","not here",{}]', False),
         ("\x1b[31mgarbage", True),
     ]
-    async with fake_ocppd(bus.address) as fake, live(bus, "messages") as process:
+    async with fake_ocppd(bus.address) as fake, live(bus, "messages", "--follow") as process:
         await listening(fake, process)
         for text, from_csms in frames:
             fake.ocpp.OcppMessage(message(text, from_csms=from_csms))
@@ -457,7 +476,7 @@ async def test_messages_are_decoded_with_the_reason_of_each_refusal(bus: Private
 
 async def test_messages_for_programs_and_refusals_alone(bus: PrivateBus) -> None:
     async with fake_ocppd(bus.address) as fake:
-        process = await start(bus.address, "messages", "--json", "--refused", "-n", "1")
+        process = await start(bus.address, "messages", "-f", "--json", "--refused", "-n", "1")
         await listening(fake, process)
         fake.ocpp.OcppMessage(message('[2,"1","Reset",{"type":"OnIdle"}]', from_csms=True))
         fake.ocpp.OcppMessage(message('[3,"1",{"status":"Rejected"}]', from_csms=False))
@@ -475,9 +494,55 @@ async def test_messages_for_programs_and_refusals_alone(bus: PrivateBus) -> None
         }
 
 
+def kept(number: int, text: str, *, from_csms: bool, **more: Any) -> dict[str, Any]:
+    moment = f"2026-03-01T00:00:{number:02}.000Z"
+    return {**message(text, from_csms=from_csms), "number": number, "timestamp": moment, **more}
+
+
+JOURNAL = [
+    kept(1, '[3,"0",{"currentTime":"T"}]', from_csms=True, action="Heartbeat", lost=7),
+    kept(2, '[2,"1","Reset",{"type":"OnIdle"}]', from_csms=True),
+    kept(3, '[3,"1",{"status":"Rejected"}]', from_csms=False, action="Reset"),
+    kept(4, '[3,"9",{}]', from_csms=True, reason="answers nothing that was asked"),
+]
+
+
+async def test_messages_of_before_come_from_the_journal(bus: PrivateBus) -> None:
+    async with fake_ocppd(bus.address) as fake:
+        fake.ocpp.journal = JOURNAL
+        code, output, _ = await ctl(bus, "messages")
+        assert code == 0
+        assert output.splitlines() == [
+            "    7 messages could not be kept",
+            "2026-03-01T00:00:01.000Z 2.0.1 ◀ ✓ Heartbeat",
+            "2026-03-01T00:00:02.000Z 2.0.1 ◀ → Reset type OnIdle",
+            "2026-03-01T00:00:03.000Z 2.0.1 ▶ ✗ Reset Rejected -- Rejected",
+            "2026-03-01T00:00:04.000Z 2.0.1 ◀ ✓ answer -- answers nothing that was asked",
+        ]
+        assert fake.ocpp.asked == [("messages", {"limit": 120})]
+        _, output, _ = await ctl(bus, "messages", "--refused", "--last", "1")
+        assert [one.split()[0] for one in output.splitlines()] == ["2026-03-01T00:00:04.000Z"]
+        _, output, _ = await ctl(bus, "messages", "--action", "Reset", "--json")
+        assert [json.loads(one)["number"] for one in output.splitlines()] == [2, 3]
+        assert fake.ocpp.asked[-1] == ("messages", {"limit": 1000, "action": "Reset"})
+        assert (await ctl(bus, "messages", "--last", "1001"))[0] == 2
+
+
+async def test_following_goes_on_where_the_journal_ends(bus: PrivateBus) -> None:
+    async with fake_ocppd(bus.address) as fake:
+        fake.ocpp.journal = JOURNAL
+        process = await start(bus.address, "messages", "-f", "--last", "1", "--json", "-n", "1")
+        await listening(fake, process)
+        fake.ocpp.OcppMessage(message('[3,"1",{"status":"Rejected"}]', from_csms=False))  # known
+        fake.ocpp.OcppMessage(message('[2,"2","Heartbeat",{}]', from_csms=False))
+        output, _ = await asyncio.wait_for(process.communicate(), 5)
+        shown = [json.loads(one) for one in output.splitlines()]
+        assert [each["message"] for each in shown] == [[3, "9", {}], [2, "2", "Heartbeat", {}]]
+
+
 async def test_a_closed_pipe_is_no_failure(bus: PrivateBus) -> None:
     async with fake_ocppd(bus.address) as fake:
-        process = await start(bus.address, "messages", "--raw")
+        process = await start(bus.address, "messages", "-f", "--raw")
         await listening(fake, process)
         process._transport.get_pipe_transport(1).close()  # type: ignore[attr-defined]
         for _ in range(3):
@@ -488,7 +553,7 @@ async def test_a_closed_pipe_is_no_failure(bus: PrivateBus) -> None:
 
 async def test_a_time_limit_ends_a_live_command(bus: PrivateBus) -> None:
     async with fake_ocppd(bus.address):
-        assert await ctl(bus, "messages", "--seconds", "0.2") == (0, "", "")
+        assert await ctl(bus, "messages", "-f", "--seconds", "0.2") == (0, "", "")
 
 
 @pytest.mark.parametrize("command", ["status", "queue", "stop", "messages", "transactions"])
@@ -537,7 +602,7 @@ async def test_no_answer_in_time(bus: PrivateBus) -> None:
 async def test_the_bus_goes_away(tmp_path: Path) -> None:
     with PrivateBus() as own:
         async with fake_ocppd(own.address) as fake:
-            process = await start(own.address, "messages")
+            process = await start(own.address, "messages", "--follow")
             await listening(fake, process)
             own.kill()
             assert await asyncio.wait_for(process.wait(), 5) == 3
