@@ -11,7 +11,7 @@ from typing import Any
 
 from ocppd import __version__
 from ocppd.config import Config
-from ocppd.csms.connection import CsmsConnection, Files
+from ocppd.csms.connection import CsmsConnection, Files, Options
 from ocppd.csms.traffic import Traffic
 from ocppd.csms.v16.configuration_keys import ConfigurationKeys
 from ocppd.csms.versions import spellings
@@ -121,6 +121,9 @@ class Daemon:
             on_bus=self._on_bus,
         )
         self.service.host.on_state = self._on_state
+        self.service.agents.network_timeout_s = lambda: float(
+            model.integer(InternalCtrlr.NetworkConfigTimeout, 60)
+        )
         self.csms = CsmsConnection(
             model,
             self.store,
@@ -133,7 +136,7 @@ class Daemon:
                 certificate=config.tls.certificate_file,
                 key=config.tls.key_file,
             ),
-            max_size=config.max_message_size,
+            options=Options(max_size=config.max_message_size),
         )
         outside = Outside(
             clock=clock,

@@ -64,3 +64,7 @@ class NotSpoken(CsmsError):
 
 class AgentRefused(OcppdError):
     """The host's agent is absent, failed, took too long, or has no such method."""
+
+
+class NetworkNotReady(OcppdError):
+    """The network of a connection profile cannot be had now; the text says why."""

@@ -6,31 +6,37 @@ that the CSMS chose, and has the durable queue delivered over it.
 
 import asyncio
 import logging
-import re
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 from ocppd.clock import Clock
-from ocppd.csms.delivery import Delivery, Queue
+from ocppd.csms.back_off import BackOff
+from ocppd.csms.delivery import ORPHAN_AFTER_S, Delivery, Queue
+from ocppd.csms.dialler import Dialler, Files, Options
+from ocppd.csms.keeping import Keeping, pace_s
 from ocppd.csms.link import Link, Stored, Surroundings
-from ocppd.csms.network_profiles import BackOff, NetworkProfile, Rotation, Unusable, profile_of
+from ocppd.csms.listener import Listener
+from ocppd.csms.network_profiles import NetworkProfile, Rotation, Unusable, profile_of
+from ocppd.csms.refusals import NotConnected
+from ocppd.csms.returning import Returning
 from ocppd.csms.spelling import SUBPROTOCOLS, Spelling
+from ocppd.csms.tls import suites_of_tls_13
 from ocppd.csms.traffic import OnTraffic
-from ocppd.csms.websocket import Dialling, NotConnected, Socket, Tls, dial
+from ocppd.csms.websocket import Dialling, Socket, dial, is_reachable
 from ocppd.device_model.device_model import DeviceModel
 from ocppd.device_model.names import (
     InternalCtrlr,
     NetworkConfiguration,
     OCPPCommCtrlr,
-    SecurityCtrlr,
 )
-from ocppd.errors import CsmsError, Offline
+from ocppd.errors import CsmsError, NetworkNotReady, NoAnswer, Offline
 from ocppd.model.manners import Manners
 from ocppd.model.queue import QueueEntry
 from ocppd.model.registration import BootNotification, ConnectionStatus
 from ocppd.model.requests import CsmsRequest
+
+__all__ = ["CsmsConnection", "DurableQueue", "Files", "Listener", "Options"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -38,43 +44,15 @@ R = TypeVar("R")
 
 # What is being said when the connection is to end may still be said for so long.
 _LAST_WORDS_S = 0.4
-_KEY_OF_16 = re.compile(r"[0-9A-Fa-f]{40}")
-
-
-class Listener(Protocol):
-    """The station, as far as the connection goes."""
-
-    @property
-    def registration_status(self) -> str | None:
-        """What the CSMS answered to the last BootNotification; None before that."""
-
-    def on_connected(self, status: ConnectionStatus) -> None:
-        """Take note of a connection; `status` has the version."""
-
-    def on_disconnected(self, status: ConnectionStatus) -> None:
-        """Take note that there is none, or still none; `status` has the reason."""
-
-    def on_event_answered(self, entry: QueueEntry, response: Any) -> None:
-        """Use the answer to a queued message, in the unit of work that removes it."""
-
-    def on_event_given_up(self, entry: QueueEntry, reason: str) -> None:
-        """Take note that a queued message was set aside (E13.FR.04)."""
-
-    def on_security_event(self, event_type: str, info: str) -> None:
-        """Take what the security log should hold."""
+# A connection that the CSMS ends sooner than this was not wanted; so many of them in a row make an
+# event, because another station may be connected as us.
+_EARLY_S = 30.0
+_TOLD_AFTER = 3
+_PROBE_LIMIT_S = 5.0
 
 
 class DurableQueue(Queue, Stored, Protocol):
     """The store, as the connection uses it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Files:
-    """Where certificates are; read at each connection, so that new ones count at once."""
-
-    roots: tuple[Path, ...] = ()
-    certificate: Path | None = None
-    key: Path | None = None
 
 
 class CsmsConnection:
@@ -89,14 +67,27 @@ class CsmsConnection:
         new_id: Callable[[], str],
         random: Callable[[], float],
         traffic: OnTraffic,
-        files: Files | None = None,
-        max_size: int = 1 << 20,
+        files: Callable[[], Files] = Files,
+        options: Options | None = None,
+        orphan_after_s: float = ORPHAN_AFTER_S,
     ) -> None:
+        """Connect with the settings of the model; `files` is asked at each dial."""
         self._model = model
+        self._queue = queue
+        self._keeping = Keeping(model)
         self._clock = clock
-        self._random = random
-        self._files = files or Files()
-        self._max_size = max_size
+        options = options or Options()
+        self._proxied = options.proxy is not None
+        self._dialler = Dialler(model, files, options)
+        self._rotation = Rotation(model)
+        self._back_off = BackOff(model, random)
+        self._returning = Returning(
+            clock,
+            self._rotation,
+            options.return_after_s,
+            is_idle=lambda: self._listener is not None and self._listener.idle,
+            leave=lambda better, asked_for: self._start(self._leave(better, asked_for)),
+        )
         self._spellings: dict[str, Spelling] = {}
         self._listener: Listener | None = None
         self._link: Link | None = None
@@ -108,7 +99,7 @@ class CsmsConnection:
         self._ending: str | None = None
         self._hurry = asyncio.Event()
         self._pings_changed = asyncio.Event()
-        self._key_as_bytes = False
+        self._trouble: str | None = None
         # The security event of each slot's failures since its last connection, in words.
         self._told_of_slot: dict[int, str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -129,11 +120,20 @@ class CsmsConnection:
             interval_s=lambda: model.integer(
                 OCPPCommCtrlr.MessageAttemptInterval_TransactionEvent, 60
             ),
+            resume_delay_s=lambda: model.integer(InternalCtrlr.MessageQueueResumeDelay),
+            pace_s=lambda: pace_s(model),
+            orphan_after_s=orphan_after_s,
             on_answered=self._on_event_answered,
             on_given_up=self._on_event_given_up,
         )
         for address in (OCPPCommCtrlr.WebSocketPingInterval, InternalCtrlr.WebsocketPongTimeout):
             model.observe(address, lambda *_change: self._pings_changed.set())
+        model.observe(
+            OCPPCommCtrlr.NetworkConfigurationPriority, lambda *_change: self._on_priority()
+        )
+        # Which suites of TLS 1.3 there are is OpenSSL's to say: Python cannot choose among them.
+        suites = ":".join(suites_of_tls_13())
+        model.compute(InternalCtrlr.SupportedCiphers13, lambda: suites)
 
     def attach(self, listener: Listener, spellings: dict[str, Spelling]) -> None:
         """Give it the station: who listens, and each version's spelling, by sub-protocol."""
@@ -146,6 +146,11 @@ class CsmsConnection:
     def connected(self) -> bool:
         """Whether there is a WebSocket to the CSMS, registered or not."""
         return self._link is not None
+
+    @property
+    def trust_anchor(self) -> str | None:
+        """The SHA-256 of the root certificate that the connection rests on, if that is known."""
+        return self._socket.trust_anchor if self._socket is not None else None
 
     @property
     def manners(self) -> Manners:
@@ -189,15 +194,28 @@ class CsmsConnection:
 
     def send(self, request: CsmsRequest[Any], *, triggered: bool = False) -> None:
         """Send a request whose answer nobody waits for."""
-        if self._link is None:
-            return
-        self._start(self._sent(request, triggered))
+        if self._link is not None:
+            self._start(self._sent(request, triggered))
+        elif self.keeps(request):
+            self._queue.queue(request)
 
     async def _sent(self, request: CsmsRequest[Any], triggered: bool) -> None:
         try:
             await self.call(request, triggered=triggered)
+        except (Offline, NoAnswer) as error:
+            if not triggered and self.keeps(request):
+                self._queue.queue(request)
+                self.wake()
+            else:
+                _LOG.info("%s was not taken: %s", type(request).__name__, error)
         except CsmsError as error:
             _LOG.info("%s was not taken: %s", type(request).__name__, error)
+
+    def keeps(self, request: CsmsRequest[Any]) -> bool:
+        """Tell whether a request that the CSMS cannot be told now is to wait for it durably."""
+        version = self._version or _preferred_version(self._model)
+        spelling = self._spellings.get(SUBPROTOCOLS[version]) if version else None
+        return self._keeping.keeps(request, spelling)
 
     def wake(self) -> None:
         """Look at the durable queue."""
@@ -235,7 +253,10 @@ class CsmsConnection:
             await asyncio.wait([self._running])
 
     def reconnect(self, reason: str) -> None:
-        """Close the connection after what is being said, and connect with the present settings."""
+        """Close the connection after what is being said, and connect with the present settings.
+
+        While there is none, the next attempt is made at once; one that is being made is given up.
+        """
         self._hurry.set()
         if self._socket is not None and self._link is not None:
             self._start(self._say_goodbye(self._link, self._socket, reason))
@@ -245,19 +266,18 @@ class CsmsConnection:
     async def _run(self, before: "asyncio.Task[None] | None") -> None:
         if before is not None and not before.done():
             await asyncio.wait([before])
-        rotation, back_off = Rotation(self._model), BackOff(self._model, self._random)
+        self._rotation.begin()  # B10.FR.04
         wait_s = 0.0
         try:
             while True:
                 await self._pause(wait_s)
                 try:
-                    wait_s = await self._attempt(rotation, back_off)
+                    wait_s = await self._attempt()
                 except Exception:  # whatever it is, the station tries again
                     _LOG.exception("the connection to the CSMS failed")
                     self._reason = "internal error"
                     self._tell_disconnected()
-                    back_off.failed()
-                    wait_s = back_off.wait_s()
+                    wait_s = self._back_off.next_wait_s()
         except asyncio.CancelledError:
             self._reason = self._ending or "stopped"
             self._tell_disconnected()
@@ -272,88 +292,147 @@ class CsmsConnection:
             finally:
                 timer.cancel()
 
-    async def _attempt(self, rotation: Rotation, back_off: BackOff) -> float:
+    async def _attempt(self) -> float:
         """Try once, and stay connected if it works; returns the seconds to the next attempt."""
         self._hurry.clear()
-        slot = rotation.slot
+        slot = self._rotation.slot
         if slot is None:
-            self._fail("NetworkConfigurationPriority names no slot")
-            return back_off.wait_s()
+            self._rotation.failed()  # somebody may have changed the list
+            self._fail("NetworkConfigurationPriority names no slot", needs_person=True)
+            return self._back_off.next_wait_s()
         try:
             self._profile = profile_of(slot, self._model)
+            network = await self._configured_network(slot)
         except Unusable as error:
             self._profile = None
-            self._fail(str(error))
-            another = rotation.skipped()
-            if another and not rotation.all_failed:
-                return 0.0
-            back_off.failed()
-            return back_off.wait_s()
+            self._fail(str(error), needs_person=True)
+            return self._leave_out()
+        except NetworkNotReady as error:
+            self._fail(f"slot {slot}: {error}")
+            return self._leave_out()
         try:
-            socket = await dial(self._dialling(self._profile))
+            socket = await self._dial(self._profile, network)
         except NotConnected as error:
-            self._fail(str(error))
-            if error.security_event is not None and self._told_of_slot.get(slot) != str(error):
-                # Durably queued: not one at each of thousands of attempts.
-                self._told_of_slot[slot] = str(error)
-                self._security_event(error.security_event, str(error))
-            if error.refused_password:
-                self._key_as_bytes = not self._key_as_bytes
-            if rotation.failed() and not rotation.all_failed:
-                back_off.succeeded()  # each profile has its own back-off
-            else:
-                back_off.failed()
-            return back_off.wait_s()
-        self._told_of_slot.pop(slot, None)
-        rotation.succeeded()
-        back_off.succeeded()
-        if self._hurry.is_set():  # the settings changed while we dialled
-            await socket.close("other settings")
+            return self._on_refusal(slot, error)
+        if socket is None:
             return 0.0
-        await self._converse(socket)
-        return 0.0 if self._hurry.is_set() else back_off.wait_s()
+        self._told_of_slot.pop(slot, None)
+        self._rotation.succeeded()
+        self._back_off.connected()
+        password = self._dialler.password_of(slot)
+        if password is not None and self._profile.security_profile in (1, 2) and self._listener:
+            self._listener.on_password_worked(slot, password)
+        begun = self._clock.monotonic()
+        cut = await self._converse(socket)
+        if self._hurry.is_set():
+            return 0.0
+        self._note_end(early=cut and self._clock.monotonic() - begun < _EARLY_S)
+        return self._back_off.next_wait_s()
 
-    def _dialling(self, profile: NetworkProfile) -> Dialling:
-        model = self._model
-        tls = Tls(
-            roots=self._files.roots,
-            certificate=self._files.certificate,
-            key=self._files.key,
-            verify_name=model.flag(InternalCtrlr.VerifyCsmsCommonName, default=True),
-            allow_wildcards=model.flag(InternalCtrlr.VerifyCsmsAllowWildcards),
+    def _leave_out(self) -> float:
+        """Go on with the next slot, at once unless none can be used."""
+        another = self._rotation.skipped()
+        if another and not self._rotation.rounds:
+            return 0.0
+        return self._back_off.next_wait_s()
+
+    async def _configured_network(self, slot: int) -> str | None:
+        return None if self._listener is None else await self._listener.configure_network(slot)
+
+    async def _dial(self, profile: NetworkProfile, network: str | None) -> Socket | None:
+        """Dial once; None if it is no longer wanted that way. Raises NotConnected."""
+        dialling = asyncio.create_task(dial(self._dialling(profile, network)))
+        hurry = asyncio.create_task(self._hurry.wait())
+        try:
+            await asyncio.wait({dialling, hurry}, return_when=asyncio.FIRST_COMPLETED)
+            if self._hurry.is_set():  # the settings changed while we dialled
+                if dialling.done() and dialling.exception() is None:
+                    await dialling.result().close("other settings")
+                return None
+            return dialling.result()
+        finally:
+            hurry.cancel()
+            if not dialling.done():
+                dialling.cancel()
+                await asyncio.wait({dialling})  # never two at a time
+
+    def _dialling(self, profile: NetworkProfile, network: str | None) -> Dialling:
+        return self._dialler.dialling(
+            profile,
+            self._spellings,
+            likely_16=self._version == "1.6" or profile.versions == ("1.6",),
+            old_password=self._listener.old_password(profile.slot) if self._listener else None,
+            network=network,
         )
-        ciphers = re.split(r"[:,]", model.text(InternalCtrlr.SupportedCiphers12))
-        if any(ciphers):
-            tls = replace(tls, ciphers=tuple(one.strip() for one in ciphers if one.strip()))
-        return Dialling(
-            url=profile.url,
-            identity=profile.identity,
-            security_profile=profile.security_profile,
-            subprotocols=[
-                name
-                for version in profile.versions
-                if (name := SUBPROTOCOLS[version]) in self._spellings
-            ],
-            password=self._password(profile),
-            tls=tls,
-            max_size=self._max_size,
+
+    def _on_refusal(self, slot: int, error: NotConnected) -> float:
+        """Note that an attempt failed; returns the seconds to the next one."""
+        self._fail(str(error), needs_person=error.needs_person)
+        if error.security_event is not None and self._told_of_slot.get(slot) != str(error):
+            # Durably queued: not one at each of thousands of attempts.
+            self._told_of_slot[slot] = str(error)
+            self._security_event(error.security_event, str(error))
+        if error.refused_password:
+            self._dialler.refused(slot)
+        rounds = self._rotation.rounds
+        another = self._rotation.failed()
+        if another:
+            self._back_off.another_profile(self._rotation.rounds)
+        wait_s = max(self._back_off.next_wait_s(), error.retry_after_s)
+        if self._listener is not None and (another or self._rotation.rounds > rounds):
+            self._listener.on_slot_failed(slot)
+        return wait_s
+
+    def _note_end(self, *, early: bool) -> None:
+        """Tell when the CSMS does not want the connections that it accepts."""
+        in_a_row = self._back_off.ended(early=early)
+        if in_a_row < _TOLD_AFTER or self._profile is None:
+            return
+        what = (
+            f"ended by the CSMS right after connecting, {in_a_row} times in a row:"
+            f" is another station connected as {self._profile.identity}?"
         )
+        if in_a_row == _TOLD_AFTER:
+            self._security_event("ConnectionDisplaced", what)
+        self._fail(f"{self._reason}; {what}", needs_person=True)
 
-    def _password(self, profile: NetworkProfile) -> bytes:
-        """Return the password as it goes into the header.
+    # Other slots than the one in use
 
-        In 1.6 a password of 40 hexadecimal digits is a key of 20 bytes (1.6-J, 6.2.2), in 2.x it is
-        a text like any other (A00.FR.205). Where both are offered, a CSMS that refuses the one is
-        given the other at the next attempt.
-        """
-        if _KEY_OF_16.fullmatch(profile.password):
-            likely = self._version == "1.6" or profile.versions == ("1.6",)
-            if likely != self._key_as_bytes:
-                return bytes.fromhex(profile.password)
-        return profile.password.encode()
+    def _on_priority(self) -> None:
+        """Use a new priority: at once while there is no connection, or else when it suits."""
+        if self._link is not None:
+            self._returning.priority_changed()
+        else:
+            self._rotation.begin()
+            self._hurry.set()
 
-    async def _converse(self, socket: Socket) -> None:
-        """Be connected, until one side ends it."""
+    async def _leave(self, better: list[int], asked_for: bool) -> None:
+        """Leave the connection for a better one; unasked only if somebody is there."""
+        link = self._link
+        if asked_for:
+            self._rotation.begin()
+        else:
+            better = [slot for slot in better if await self._is_reachable(slot)]
+            if self._link is not link or link is None:
+                return
+            if not better:
+                self._returning.stay()
+                return
+            self._rotation.try_better(better)
+        self.reconnect("changing to a preferred connection profile")
+
+    async def _is_reachable(self, slot: int) -> bool:
+        try:
+            profile = profile_of(slot, self._model)
+        except Unusable:
+            return False
+        if self._proxied:
+            return True
+        bind = self._dialler.bind_of(profile, None)
+        return await is_reachable(profile.url, bind=bind, limit_s=_PROBE_LIMIT_S)
+
+    async def _converse(self, socket: Socket) -> bool:
+        """Be connected, until one side ends it; True if that was the CSMS."""
         spelling = self._spellings[socket.subprotocol or ""]
         link = Link(spelling, socket, self._surroundings)
         model = self._model
@@ -362,6 +441,7 @@ class CsmsConnection:
                 lambda: model.integer(OCPPCommCtrlr.WebSocketPingInterval),
                 lambda: model.integer(InternalCtrlr.WebsocketPongTimeout, 5),
                 self._pings_changed,
+                lambda: model.text(InternalCtrlr.WebsocketPingPayload),
             )
         )
         delivering = asyncio.create_task(self._delivery.run(link))
@@ -370,6 +450,8 @@ class CsmsConnection:
         cut = False
         try:
             self._tell_connected()
+            if self._profile is not None:
+                self._returning.connected(self._profile.slot)
             while True:
                 link.receive(await socket.receive())
         except ConnectionError as error:
@@ -380,12 +462,14 @@ class CsmsConnection:
             await self._say_goodbye(link, socket, self._ending or "stopped")
             raise
         finally:
+            self._returning.disconnected()
             self._link = self._socket = None
             link.close(cut=cut)
             pings.cancel()
             delivering.cancel()
             socket.abort("ended")
         self._tell_disconnected()
+        return cut
 
     async def _say_goodbye(self, link: Link, socket: Socket, reason: str) -> None:
         await link.finish(_LAST_WORDS_S)
@@ -393,12 +477,18 @@ class CsmsConnection:
 
     # What is told of it.
 
-    def _fail(self, reason: str) -> None:
+    def _fail(self, reason: str, *, needs_person: bool = False) -> None:
         changed = reason != self._reason
         self._reason = reason
         if changed:
             _LOG.warning("no connection to the CSMS: %s", reason)
-            self._tell_disconnected()
+        self._note_trouble(f"no connection to the CSMS: {reason}" if needs_person else None)
+        self._tell_disconnected()
+
+    def _note_trouble(self, trouble: str | None) -> None:
+        if trouble != self._trouble and self._listener is not None:
+            self._trouble = trouble
+            self._listener.on_trouble(trouble)
 
     def _tell_connected(self) -> None:
         profile = self._profile
@@ -408,10 +498,9 @@ class CsmsConnection:
             if self._version is not None:
                 name = "OCPP" + self._version.replace(".", "")
                 model.set_actual(NetworkConfiguration.OcppVersion(profile.slot), name)
-            if profile.security_profile > model.integer(SecurityCtrlr.SecurityProfile):
-                model.set_actual(SecurityCtrlr.SecurityProfile, profile.security_profile)  # A05
         status = self.status
         _LOG.info("connected to %s, OCPP %s", status.csms_url, status.ocpp_version)
+        self._note_trouble(None)
         if self._listener is not None:
             self._guarded(self._listener.on_connected, status)
 

@@ -1,10 +1,9 @@
-"""Which way to the CSMS comes next, and when: connection profiles and back-off (B10).
+"""Which way to the CSMS comes next: connection profiles (B10).
 
 The slots are the instances of NetworkConfiguration, tried in the order of
 NetworkConfigurationPriority.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ocppd.csms.spelling import SUBPROTOCOLS
@@ -15,9 +14,6 @@ from ocppd.device_model.names import (
     OCPPCommCtrlr,
     SecurityCtrlr,
 )
-
-# However the variables are set, the CSMS is not called more often than this.
-_SHORTEST_WAIT_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,84 +101,88 @@ def _versions(slot: int, security_profile: int, model: DeviceModel) -> tuple[str
 class Rotation:
     """The order in which slots are tried.
 
-    The first slot of the priority list comes first (B10.FR.04), each gets so many attempts
-    (B10.FR.03), and when all have failed, the one that worked last is kept to (B10.FR.07).
+    At the start, and when the priority changed, the first slot of the priority list comes first
+    (B10.FR.04). Each gets so many attempts (B10.FR.03). After a loss the slot that was connected is
+    first, then all others. When all have failed, the next round does the same: first the slot that
+    worked last (B10.FR.07), then all others (B10.FR.08), for ever (B10.FR.09).
     """
 
     def __init__(self, model: DeviceModel) -> None:
         self._model = model
-        self._order = [
-            int(slot)
-            for slot in model.members(OCPPCommCtrlr.NetworkConfigurationPriority)
-            if slot.isdecimal()
-        ]
-        self._at = 0
-        self._failures = 0
-        self._failed_slots = 0
         self._last_good: int | None = None
+        self._failures = 0
+        self._at_once: frozenset[int] = frozenset()
+        self.rounds = 0
+        """How many rounds through all slots failed since the last connection."""
+        self._left = self.priority()
+
+    def priority(self) -> list[int]:
+        """Return the slots of the priority list, each once."""
+        slots = self._model.members(OCPPCommCtrlr.NetworkConfigurationPriority)
+        return list(dict.fromkeys(int(slot) for slot in slots if slot.isdecimal()))
 
     @property
     def slot(self) -> int | None:
         """The slot to try now; None if there is none."""
-        return self._order[self._at] if self._order else None
+        return self._left[0] if self._left else None
+
+    @property
+    def last_good(self) -> int | None:
+        """The slot that worked last since the start."""
+        return self._last_good
+
+    def better_than(self, slot: int) -> list[int]:
+        """Return the slots that are preferred to one; all if that one is not in the list."""
+        order = self.priority()
+        return order[: order.index(slot)] if slot in order else order
+
+    def begin(self) -> None:
+        """Begin with the first of the priority list, as after a start."""
+        self._left = self.priority()
+        self._failures = self.rounds = 0
+        self._at_once = frozenset()
+        if not self._left and self._last_good is not None:
+            self._left = [self._last_good]
+
+    def try_better(self, better: list[int]) -> None:
+        """Try each of these slots once, and then go back to the slot of now."""
+        self._left = [*better, *self._round()]
+        self._at_once = frozenset(better)
+        self._failures = self.rounds = 0
 
     def succeeded(self) -> None:
         """Note that the slot of now has a connection."""
-        self._last_good = self._at
-        self._failures = 0
-        self._failed_slots = 0
+        self._last_good = self.slot
+        self._failures = self.rounds = 0
+        self._at_once = frozenset()
+        self._left = self._round()
 
     def failed(self) -> bool:
         """Note that an attempt failed; True if another slot is next."""
-        if not self._order:
+        if self.slot is None:
+            self._left = self._round()
             return False
         self._failures += 1
         attempts = self._model.integer(OCPPCommCtrlr.NetworkProfileConnectionAttempts, 3)
-        return attempts >= 0 and self._failures >= max(attempts, 1) and self._next_slot()
+        if self.slot in self._at_once:
+            attempts = 1
+        return attempts >= 0 and self._failures >= max(attempts, 1) and self.skipped()
 
     def skipped(self) -> bool:
-        """Note that the slot of now is unusable; True if another slot is next."""
-        return bool(self._order) and self._next_slot()
-
-    def _next_slot(self) -> bool:
+        """Leave the slot of now for the rest of this round; True if another slot is next."""
+        before = self.slot
         self._failures = 0
-        self._failed_slots += 1
-        before = self._at
-        if self._last_good is not None and self._failed_slots >= len(self._order):
-            self._at = self._last_good
-        else:
-            self._at = (self._at + 1) % len(self._order)
-        return self._at != before
+        if before in self._at_once:
+            self._at_once -= {before}
+        self._left = self._left[1:]
+        if not self._left:
+            self.rounds += 1
+            self._left = self._round()
+        return self.slot != before
 
-    @property
-    def all_failed(self) -> bool:
-        """Whether each slot had its attempts since the last success."""
-        return self._failed_slots >= len(self._order)
-
-
-class BackOff:
-    """How long to wait before the next attempt (part 4, 5.3 of 2.0.1, 5.4 of 2.1).
-
-    The minimum, doubled after each failure so many times, and each time a random part.
-    """
-
-    def __init__(self, model: DeviceModel, random: Callable[[], float]) -> None:
-        self._model = model
-        self._random = random
-        self._failures = 0
-
-    def succeeded(self) -> None:
-        """Begin anew (errata 2025-04, 4.12)."""
-        self._failures = 0
-
-    def failed(self) -> None:
-        """Double the next wait."""
-        self._failures += 1
-
-    def wait_s(self) -> float:
-        """Return the seconds to wait now."""
-        model = self._model
-        minimum = model.integer(OCPPCommCtrlr.RetryBackOffWaitMinimum, 1)
-        span = model.integer(OCPPCommCtrlr.RetryBackOffRandomRange)
-        doublings = min(self._failures, model.integer(OCPPCommCtrlr.RetryBackOffRepeatTimes), 16)
-        return max(float(minimum << doublings) + self._random() * span, _SHORTEST_WAIT_S)
+    def _round(self) -> list[int]:
+        """Return the order of a whole round."""
+        order = self.priority()
+        if self._last_good is None:
+            return order
+        return [self._last_good, *(slot for slot in order if slot != self._last_good)]

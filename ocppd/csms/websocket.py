@@ -1,76 +1,39 @@
-"""The WebSocket to the CSMS: address, TLS, authentication, sub-protocol, pings.
+"""The WebSocket to the CSMS: address, authentication, sub-protocol, pings.
 
 `dial` makes a connection or says in words for people why there is none. Redirects are refused and
-no proxy is used: credentials go where they were meant to go.
+no proxy is used but the configured one: credentials go where they were meant to go.
 """
 
 import asyncio
 import base64
 import logging
-import socket
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import (
-    ConnectionClosed,
-    InvalidHandshake,
-    InvalidStatus,
-    InvalidURI,
-    NegotiationError,
-)
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.typing import Subprotocol
 
-_LOG = logging.getLogger(__name__)
+from ocppd.csms.refusals import Circumstances, NotConnected, not_connected, text_of
+from ocppd.csms.tcp import Proxy, open_socket
+from ocppd.csms.tls import Tls, refuse_wildcard, tls_context, trust_anchor
 
 _OPEN_LIMIT_S = 30.0
 _SEND_LIMIT_S = 30.0
 _CLOSE_LIMIT_S = 0.5
-
-
-class NotConnected(Exception):
-    """There is no connection; the text is for the technician.
-
-    `security_event` is the event of the appendix that this is, if any; `refused_password` says
-    that the CSMS did not like the credentials.
-    """
-
-    def __init__(
-        self, reason: str, *, security_event: str | None = None, refused_password: bool = False
-    ) -> None:
-        super().__init__(reason)
-        self.security_event = security_event
-        self.refused_password = refused_password
-
-
-@dataclass(frozen=True, slots=True)
-class Tls:
-    """How to trust the CSMS, and how to be trusted.
-
-    `roots` are files or folders with PEM certificates; the system's are used where there are none.
-    `ciphers` are those of TLS 1.2, as OpenSSL names them.
-    """
-
-    roots: tuple[Path, ...] = ()
-    certificate: Path | None = None
-    key: Path | None = None
-    ciphers: tuple[str, ...] = (
-        "ECDHE-ECDSA-AES128-GCM-SHA256",
-        "ECDHE-ECDSA-AES256-GCM-SHA384",
-        "AES128-GCM-SHA256",
-        "AES256-GCM-SHA384",
-    )
-    verify_name: bool = True
-    allow_wildcards: bool = False
+# RFC 6455, 5.5: a control frame carries so many bytes.
+_LONGEST_PING = 125
 
 
 @dataclass(frozen=True, slots=True)
 class Dialling:
-    """What to connect to, and as whom."""
+    """What to connect to, from where, and as whom.
+
+    `bind` is an address or an interface of this machine; `compression` offers permessage-deflate.
+    """
 
     url: str
     identity: str
@@ -79,6 +42,9 @@ class Dialling:
     password: bytes = field(default=b"", repr=False)
     tls: Tls = field(default_factory=Tls)
     max_size: int = 1 << 20
+    compression: bool = True
+    bind: str | None = None
+    proxy: Proxy | None = None
 
 
 def connection_url(endpoint: str, identity: str) -> str:
@@ -96,45 +62,6 @@ def basic_auth(identity: str, password: bytes) -> str:
     return "Basic " + base64.b64encode(identity.encode() + b":" + password).decode()
 
 
-def tls_context(tls: Tls, security_profile: int) -> ssl.SSLContext:
-    """Make the TLS settings of security profile 2 or 3; the files are read anew each time.
-
-    Raises:
-        NotConnected: a certificate or key cannot be used
-
-    """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2  # A00.FR.313, FR.416
-    context.options |= ssl.OP_NO_COMPRESSION  # A00.FR.321, FR.424
-    context.check_hostname = tls.verify_name  # A00.FR.412
-    try:
-        context.set_ciphers(":".join(tls.ciphers))  # A00.FR.319, FR.422
-        if tls.roots:
-            for root in tls.roots:
-                _load_roots(context, root)
-        else:
-            context.load_default_certs()
-        if security_profile == 3:
-            if tls.certificate is None:
-                raise NotConnected("security profile 3 needs a certificate of the station")
-            context.load_cert_chain(tls.certificate, tls.key)  # A00.FR.402
-    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-        raise NotConnected(f"TLS cannot be set up: {_text(error)}") from None
-    return context
-
-
-def _load_roots(context: ssl.SSLContext, path: Path) -> None:
-    if path.is_dir():
-        for file in sorted(path.iterdir()):
-            if file.suffix in (".pem", ".crt") and file.is_file():
-                try:
-                    context.load_verify_locations(cafile=file)
-                except ssl.SSLError as error:  # one bad file shall not cut us off
-                    _LOG.warning("left out the certificate %s: %s", file, _text(error))
-    else:
-        context.load_verify_locations(cafile=path)
-
-
 class _Connection(ClientConnection):
     """Checks the name in the certificate before any credential is sent."""
 
@@ -144,7 +71,7 @@ class _Connection(ClientConnection):
     async def handshake(self, *args: Any, **kwargs: Any) -> None:
         """Perform the opening handshake."""
         if self.exact_name:
-            _refuse_wildcard(self.transport, self.protocol.uri.host)
+            refuse_wildcard(self.transport, self.protocol.uri.host)
         try:
             await super().handshake(*args, **kwargs)
         except InvalidHandshake:
@@ -164,25 +91,6 @@ class _Dial(connect):
     def process_redirect(self, exc: Exception) -> Exception | str:
         """Return the redirect as the failure that it is."""
         return exc
-
-
-def _refuse_wildcard(transport: asyncio.BaseTransport, host: str) -> None:
-    """Refuse a certificate that names the host by a wildcard alone.
-
-    TLS has checked already that the certificate is valid for the host.
-    """
-    tls = transport.get_extra_info("ssl_object")
-    certificate = tls.getpeercert() or {}
-    names = [name for kind, name in certificate.get("subjectAltName", ()) if kind == "DNS"]
-    if not names:
-        subject = certificate.get("subject", ())
-        names = [value for part in subject for kind, value in part if kind == "commonName"]
-    wildcards = [name for name in names if name.startswith("*")]
-    if wildcards and host.casefold() not in (name.casefold() for name in names):
-        raise NotConnected(
-            f"the CSMS's certificate names {host} by the wildcard {wildcards[0]} alone",
-            security_event="InvalidCsmsCertificate",
-        )
 
 
 class Socket:
@@ -208,6 +116,11 @@ class Socket:
         address = self._connection.remote_address
         return f"{address[0]}:{address[1]}" if address else "the CSMS"
 
+    @property
+    def trust_anchor(self) -> str | None:
+        """The SHA-256 of the root certificate that the CSMS's own leads to, if that is known."""
+        return trust_anchor(self._connection.transport)
+
     async def receive(self) -> str | bytes:
         """Return the next message; raises ConnectionError, with the reason, at the end."""
         try:
@@ -232,10 +145,13 @@ class Socket:
         interval_s: Callable[[], float],
         pong_timeout_s: Callable[[], float],
         changed: asyncio.Event,
+        payload: Callable[[], str] = lambda: "",
     ) -> None:
         """Ping every so often, and give up a peer that does not answer in time.
 
-        An interval of 0 is off; `changed` has the new interval used at once.
+        An interval of 0 is off; `changed` has the new interval used at once. The time of the
+        answer also runs while what we send is stuck, which is how a peer that reads no more is
+        noticed in time. An empty payload is a random one.
         """
         while True:
             changed.clear()
@@ -249,7 +165,7 @@ class Socket:
             limit = max(pong_timeout_s(), 1.0)
             try:
                 async with asyncio.timeout(limit):
-                    await (await self._connection.ping())
+                    await (await self._connection.ping(_ping_of(payload())))
             except TimeoutError:
                 self.abort(f"no pong from the CSMS in {limit:.0f} s")
                 return
@@ -282,8 +198,13 @@ class Socket:
             said = f": {close.reason}" if close.reason else ""
             return f"closed by {who} ({close.code}{said})"
         if error.__cause__ is not None:
-            return f"connection lost: {_text(error.__cause__)}"
+            return f"connection lost: {text_of(error.__cause__)}"
         return "connection lost"
+
+
+def _ping_of(payload: str) -> bytes | None:
+    """Return what a ping carries; one that is too long is cut, between two characters."""
+    return payload.encode()[:_LONGEST_PING].decode(errors="ignore").encode() or None
 
 
 async def dial(to: Dialling) -> Socket:
@@ -298,142 +219,84 @@ async def dial(to: Dialling) -> Socket:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "wss" else 80)
     except ValueError as error:
-        raise NotConnected(f"OcppCsmsUrl is no address: {error}") from None
+        raise NotConnected(f"OcppCsmsUrl is no address: {error}", needs_person=True) from None
+    if not host:
+        raise NotConnected("OcppCsmsUrl is no address: it has no host", needs_person=True)
     if "@" in parts.netloc:
-        raise NotConnected("OcppCsmsUrl holds credentials: they belong into BasicAuthPassword")
-    headers = {}
-    if to.security_profile in (1, 2):  # A00.FR.202, FR.203, FR.301, FR.302
-        headers["Authorization"] = basic_auth(to.identity, to.password)
-    secure = to.security_profile >= 2
-    options: dict[str, Any] = {}
-    if secure:
-        options["ssl"] = tls_context(to.tls, to.security_profile)
-
-    def connection(*args: Any, **kwargs: Any) -> ClientConnection:
-        made = _Connection(*args, **kwargs)
-        made.exact_name = secure and to.tls.verify_name and not to.tls.allow_wildcards
-        return made
-
-    try:
-        opened = await _Dial(
-            url,
-            subprotocols=[Subprotocol(name) for name in to.subprotocols],
-            additional_headers=headers,
-            user_agent_header="ocppd",
-            proxy=None,
-            open_timeout=_OPEN_LIMIT_S,
-            ping_interval=None,
-            close_timeout=_CLOSE_LIMIT_S,
-            max_size=to.max_size,
-            logger=_FRAMES_LOG,
-            create_connection=connection,  # type: ignore[arg-type]
-            **options,
+        raise NotConnected(
+            "OcppCsmsUrl holds credentials: they belong into BasicAuthPassword", needs_person=True
         )
+    greeted: list[bool] = []
+    context = (
+        tls_context(to.tls, to.security_profile, lambda: greeted.append(True))
+        if to.security_profile >= 2
+        else None
+    )
+    try:
+        async with asyncio.timeout(_OPEN_LIMIT_S):
+            opened = await _open(to, url, host, port, context)
     except NotConnected:
         raise
     except Exception as error:
-        raise _not_connected(error, to, f"{host}:{port}") from None
+        at = Circumstances(
+            f"{host}:{port}", to.identity, to.security_profile, bool(greeted), _OPEN_LIMIT_S
+        )
+        raise not_connected(error, at) from None
     made = Socket(opened)
     if made.subprotocol is None:  # part 4, 3.3: it goes on in none of the versions offered
         await made.close("no sub-protocol chosen", 1002)
-        raise NotConnected(f"{host}:{port} speaks none of {', '.join(to.subprotocols)}")
+        raise NotConnected(
+            f"{host}:{port} speaks none of {', '.join(to.subprotocols)}", needs_person=True
+        )
     return made
+
+
+async def _open(
+    to: Dialling, url: str, host: str, port: int, context: ssl.SSLContext | None
+) -> ClientConnection:
+    """Make all layers of the connection."""
+    headers = {}
+    if to.security_profile in (1, 2):  # A00.FR.202, FR.203, FR.301, FR.302
+        headers["Authorization"] = basic_auth(to.identity, to.password)
+
+    def connection(*args: Any, **kwargs: Any) -> ClientConnection:
+        made = _Connection(*args, **kwargs)
+        made.exact_name = context is not None and to.tls.verify_name and not to.tls.allow_wildcards
+        return made
+
+    opened = await open_socket(host, port, bind=to.bind, proxy=to.proxy)
+    options: dict[str, Any] = {} if context is None else {"ssl": context}
+    return await _Dial(
+        url,
+        sock=opened,
+        subprotocols=[Subprotocol(name) for name in to.subprotocols],
+        additional_headers=headers,
+        user_agent_header="ocppd",
+        compression="deflate" if to.compression else None,
+        proxy=None,
+        open_timeout=None,
+        ping_interval=None,
+        close_timeout=_CLOSE_LIMIT_S,
+        max_size=to.max_size,
+        logger=_FRAMES_LOG,
+        create_connection=connection,  # type: ignore[arg-type]
+        **options,
+    )
+
+
+async def is_reachable(url: str, *, bind: str | None, limit_s: float) -> bool:
+    """Tell whether somebody listens where an address leads to; says nothing over it."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "wss" else 80)
+        async with asyncio.timeout(limit_s):
+            opened = await open_socket(parts.hostname or "", port, bind=bind)
+    except (OSError, ValueError):  # TimeoutError is an OSError
+        return False
+    opened.close()
+    return True
 
 
 # At DEBUG the library logs every header, the password with them.
 _FRAMES_LOG = logging.getLogger(f"{__name__}.frames")
 _FRAMES_LOG.setLevel(logging.WARNING)
-
-
-def _not_connected(error: Exception, to: Dialling, peer: str) -> NotConnected:
-    """Say in words why there is no connection."""
-    match error:
-        case InvalidStatus():
-            return _refused(error.response.status_code, to, peer)
-        case NegotiationError():
-            return NotConnected(f"{peer} chose a sub-protocol that was not offered: {error}")
-        case InvalidURI():
-            return NotConnected(f"OcppCsmsUrl is no address: {error}")
-        case ssl.SSLError():
-            return _tls_failed(error, to, peer)
-        case socket.gaierror():
-            return NotConnected(f"cannot resolve {peer.rpartition(':')[0]}: {error.strerror}")
-        case TimeoutError():
-            return NotConnected(f"no answer from {peer} in {_OPEN_LIMIT_S:.0f} s")
-        case ConnectionRefusedError():
-            return NotConnected(f"connection refused by {peer}")
-        case InvalidHandshake() | EOFError() if to.security_profile == 3 and _hung_up(error):
-            # In TLS 1.3 a refusal comes after our handshake, and may be lost with the connection.
-            return NotConnected(
-                f"{peer} hung up after the TLS handshake: it may have refused our certificate",
-                security_event="FailedToAuthenticateAtCsms",
-            )
-        case InvalidHandshake() | EOFError():
-            cause = error.__cause__ or error
-            return NotConnected(f"{peer} is no WebSocket server: {_text(cause)}")
-        case ConnectionResetError() if to.security_profile >= 2:
-            return NotConnected(f"{peer} hung up during the TLS handshake")
-        case OSError():
-            return NotConnected(f"cannot connect to {peer}: {_text(error)}")
-        case _:
-            _LOG.error("connecting failed", exc_info=error)
-            return NotConnected(f"cannot connect to {peer}: {_text(error)}")
-
-
-def _refused(status: int, to: Dialling, peer: str) -> NotConnected:
-    match status:
-        case 401 | 403:
-            wrong = "password" if to.security_profile in (1, 2) else "credentials"
-            return NotConnected(
-                f"{status}: wrong {wrong} for {to.identity}, says {peer}",
-                security_event="FailedToAuthenticateAtCsms",
-                refused_password=status == 401,
-            )
-        case 404:
-            return NotConnected(f"404: {peer} does not know {to.identity} at this address")
-        case _ if 300 <= status < 400:
-            return NotConnected(f"{status}: {peer} redirects elsewhere, which is not followed")
-        case _:
-            return NotConnected(f"{status}: {peer} refused the WebSocket")
-
-
-_OLD_TLS = frozenset({"UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION", "VERSION_TOO_LOW"})
-_NO_CIPHER = frozenset(
-    {"SSLV3_ALERT_HANDSHAKE_FAILURE", "NO_CIPHERS_AVAILABLE", "UNKNOWN_CIPHER_RETURNED"}
-)
-
-
-def _tls_failed(error: ssl.SSLError, to: Dialling, peer: str) -> NotConnected:
-    """Tell the faults of TLS apart: each has its security event (A00)."""
-    if isinstance(error, ssl.SSLCertVerificationError):  # A00.FR.310, FR.413
-        return NotConnected(
-            f"the certificate of {peer} is refused: {error.verify_message}",
-            security_event="InvalidCsmsCertificate",
-        )
-    reason = error.reason or ""
-    if reason in _OLD_TLS:  # A00.FR.316, FR.419
-        return NotConnected(
-            f"{peer} speaks no TLS of 1.2 or newer", security_event="InvalidTLSVersion"
-        )
-    if reason in _NO_CIPHER and to.security_profile == 2:  # A00.FR.323, FR.426
-        return NotConnected(
-            f"{peer} has no TLS cipher suite in common with us",
-            security_event="InvalidTLSCipherSuite",
-        )
-    if "ALERT" in reason and to.security_profile == 3:
-        return NotConnected(
-            f"{peer} refused our certificate: {_text(error)}",
-            security_event="FailedToAuthenticateAtCsms",
-        )
-    return NotConnected(f"TLS with {peer} failed: {_text(error)}")
-
-
-def _hung_up(error: BaseException) -> bool:
-    """Tell whether the peer closed the connection instead of answering to the upgrade."""
-    return isinstance(error, EOFError) or isinstance(error.__cause__, EOFError)
-
-
-def _text(error: BaseException) -> str:
-    """Return what an exception says, in one line of bearable length."""
-    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return " ".join(text.split())[:200] or type(error).__name__

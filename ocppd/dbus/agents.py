@@ -3,6 +3,8 @@
 Where nobody is registered for `System`, the machine's own services stand in (`peers/`).
 """
 
+import asyncio
+import itertools
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -10,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from ocppd.dbus.binding import Bus, DBusError, Variant
+from ocppd.dbus.marshalling.networks import configure_network, read_network_result
 from ocppd.dbus.marshalling.plain import rfc3339, variants
 from ocppd.dbus.marshalling.station import data_transfer, read_data_transfer_response
 from ocppd.dbus.marshalling.tokens import id_token as write_id_token
@@ -17,6 +20,12 @@ from ocppd.dbus.peers import login1, timedate1
 from ocppd.errors import AccessDenied, AgentRefused, InvalidArgument
 from ocppd.model.availability import OperationalStatus
 from ocppd.model.data_transfer import DataTransfer, DataTransferResponse
+from ocppd.model.network_profiles import (
+    ConfigureNetwork,
+    NetworkReport,
+    NetworkResult,
+    NetworkStatus,
+)
 from ocppd.model.registration import BootReason
 from ocppd.model.sessions import StopReason
 from ocppd.model.tokens import IdToken
@@ -40,6 +49,11 @@ INTERFACES = frozenset(
 )
 MAX_INTERFACES = 16
 
+# What a bus answers for an agent that does not have a method.
+_HAS_NOT = frozenset(
+    f"org.freedesktop.DBus.Error.{name}"
+    for name in ("UnknownMethod", "UnknownInterface", "NotSupported")
+)
 # The CSMS among the sources of enable and disable; 0 would be the highest.
 _CSMS_PRIORITY = 5000
 
@@ -75,6 +89,10 @@ class Agents:
         self.on_registered: Callable[[str], None] = lambda interface: None
         self.on_gone: Callable[[str], None] = lambda interface: None
         self.on_changed: Callable[[], None] = lambda: None
+        self.network_timeout_s: Callable[[], float] = lambda: 60.0
+        """How long a network may take that the host works on."""
+        self._network_ids = itertools.count(1)
+        self._networks: dict[int, asyncio.Future[NetworkResult]] = {}
 
     # -- who is registered ------------------------------------------------------------------------
 
@@ -262,6 +280,46 @@ class Agents:
         except InvalidArgument as error:
             owner = self._owners.get("OcppDataTransfer") or Owner("?", "/")
             raise self._refused(owner, "OcppDataTransfer.DataTransfer", str(error)) from error
+
+    async def configure_network(self, request: ConfigureNetwork) -> NetworkResult:
+        """Bring up the network of a connection profile, and wait until it is there or not.
+
+        An agent that has no such method answers NotSupported.
+        """
+        request_id = next(self._network_ids)
+        done: asyncio.Future[NetworkResult] = asyncio.get_running_loop().create_future()
+        self._networks[request_id] = done  # the report may overtake the answer
+        try:
+            result = await self._ask_for_network(request_id, request)
+            if result.status is not NetworkStatus.PROCESSING:
+                return result
+            async with asyncio.timeout(self.network_timeout_s()):
+                return await done
+        except TimeoutError:
+            raise AgentRefused(f"no network in {self.network_timeout_s():.0f} s") from None
+        finally:
+            del self._networks[request_id]
+
+    async def _ask_for_network(self, request_id: int, request: ConfigureNetwork) -> NetworkResult:
+        body = [configure_network(request_id, request)]
+        try:
+            response = await self._call("System", "ConfigureNetwork", "a{sv}", body, dict)
+        except AgentRefused as error:
+            if isinstance(error.__cause__, DBusError) and error.__cause__.type in _HAS_NOT:
+                return NetworkResult(NetworkStatus.NOT_SUPPORTED)
+            raise
+        try:
+            return read_network_result(response)
+        except InvalidArgument as error:
+            owner = self._owners.get("System") or Owner("?", "/")
+            raise self._refused(owner, "System.ConfigureNetwork", str(error)) from error
+
+    def on_network_report(self, report: NetworkReport) -> None:
+        """Take the end of a request for a network; InvalidArgument if there is none like it."""
+        done = self._networks.get(report.request_id)
+        if done is None or done.done():
+            raise InvalidArgument(f"status.request_id: no request {report.request_id} is open")
+        done.set_result(NetworkResult(report.status, report.interface_address))
 
     # -- the machine ------------------------------------------------------------------------------
 

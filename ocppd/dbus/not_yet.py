@@ -9,27 +9,6 @@ def _refuse() -> None:
     raise NotSupported("not in this release")
 
 
-class SystemInterface(Interface):
-    """org.everest.Ocpp.System: firmware, logs and networks."""
-
-    NAME = "org.everest.Ocpp.System"
-
-    @exported
-    def ReportFirmwareUpdateStatus(self, status: Dict) -> None:
-        """See dbus/org.everest.Ocpp.System.xml."""
-        _refuse()
-
-    @exported
-    def ReportLogStatus(self, status: Dict) -> None:
-        """See dbus/org.everest.Ocpp.System.xml."""
-        _refuse()
-
-    @exported
-    def ReportConfigureNetworkStatus(self, status: Dict) -> None:
-        """See dbus/org.everest.Ocpp.System.xml."""
-        _refuse()
-
-
 class ReservationInterface(Interface):
     """org.everest.Ocpp.Reservation: what the host reports of reservations."""
 

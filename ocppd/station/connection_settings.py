@@ -6,6 +6,8 @@ and never down; and only a slot that can be connected to may be used.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+from urllib.parse import urlsplit
 
 from ocppd.device_model.device_model import INTERNAL, DeviceModel
 from ocppd.device_model.names import NetworkConfiguration, OCPPCommCtrlr, SecurityCtrlr
@@ -34,6 +36,7 @@ _NEEDED = (
     NetworkConfiguration.MessageTimeout,
 )
 _FIRST_OVER_TLS = 2
+_BY_CERTIFICATE = 3
 _DONE = (SetVariableStatus.ACCEPTED, SetVariableStatus.REBOOT_REQUIRED)
 
 Planned = Mapping[tuple[str, str], str]
@@ -48,14 +51,42 @@ def is_connection_setting(address: ComponentVariable) -> bool:
     return (component, address.variable.name.casefold()) in _OTHERS
 
 
+class Credentials(Protocol):
+    """What a security profile needs, besides a password."""
+
+    def has_csms_root(self) -> bool:
+        """Tell whether a CSMS can be authenticated."""
+
+    def has_station_certificate(self) -> bool:
+        """Tell whether the station has a certificate with its key that is valid now."""
+
+
 class ConnectionSettings:
     """Judges changes of connection settings."""
 
-    def __init__(self, device_model: DeviceModel) -> None:
+    def __init__(self, device_model: DeviceModel, credentials: Credentials) -> None:
         """Keep the station's own identity and password those of the slot in use."""
         self._device_model = device_model
-        device_model.observe(OCPPCommCtrlr.ActiveNetworkProfile, lambda *_: self.adopt())
+        self._credentials = credentials
+        device_model.observe(
+            OCPPCommCtrlr.ActiveNetworkProfile, lambda _, old, *__: self._on_active(old)
+        )
         self.adopt()  # the configuration file may have changed since
+
+    def _on_active(self, former: str) -> None:
+        """Leave to the slot of before what was SecurityCtrlr's alone, for when it is used again."""
+        model = self._device_model
+        if former.isdecimal() and model.has(NetworkConfiguration.OcppCsmsUrl(int(former))):
+            for own, of_slot in (
+                (SecurityCtrlr.Identity, NetworkConfiguration.Identity(int(former))),
+                (
+                    SecurityCtrlr.BasicAuthPassword,
+                    NetworkConfiguration.BasicAuthPassword(int(former)),
+                ),
+            ):
+                if not model.has(of_slot):
+                    model.set_actual(of_slot, model.text(own))
+        self.adopt()
 
     def adopt(self) -> None:
         """Make SecurityCtrlr.Identity and BasicAuthPassword those of the active slot (FR.28)."""
@@ -71,16 +102,20 @@ class ConnectionSettings:
                 model.set_actual(own, value)
 
     def follow(self, item: SetVariable, source: str) -> None:
-        """Spread a new SecurityCtrlr.Identity or BasicAuthPassword to all slots (FR.26, FR.27)."""
+        """Have a new SecurityCtrlr.Identity or BasicAuthPassword count (B09.FR.26, FR.27).
+
+        The active slot loses its own, as the errata of 2025-09 say; before them all slots got the
+        new one, and with it the CSMS of another operator.
+        """
         name = item.address.variable.name.casefold()
-        spread = {
+        of_slot = {
             "identity": NetworkConfiguration.Identity,
             "basicauthpassword": NetworkConfiguration.BasicAuthPassword,
         }.get(name)
-        if spread is None or item.address.component.name.casefold() != "securityctrlr":
+        if of_slot is None or item.address.component.name.casefold() != "securityctrlr":
             return
-        for slot in self._slots():
-            self._device_model.write(SetVariable(spread(slot), item.value), source)
+        slot = self._device_model.integer(OCPPCommCtrlr.ActiveNetworkProfile)
+        self._device_model.set_actual(of_slot(slot), "", source)
 
     def planned(self, items: Iterable[SetVariable], source: str) -> Planned:
         """Return what valid items of a batch make of slots, so that it is judged as a whole."""
@@ -111,13 +146,28 @@ class ConnectionSettings:
                 return StatusInfo("InvalidValue", "an identity must not contain a colon")
         return None
 
+    def objection_to_profile(self, slot: str, planned: Planned) -> StatusInfo | None:
+        """Say why a slot must not become what is planned (B09.FR.02, FR.04)."""
+        return self._mismatch(slot, planned) or self._downgrade(slot, planned)
+
+    def objection_to_upgrade(self, profile: int) -> StatusInfo | None:
+        """Say what a higher security profile lacks (A05.FR.02, FR.03; whitepaper FR.03, FR.04)."""
+        if profile <= self._device_model.integer(SecurityCtrlr.SecurityProfile):
+            return None
+        if profile >= _FIRST_OVER_TLS and not self._credentials.has_csms_root():
+            return StatusInfo("InvalidNetworkConf", "no CSMS root certificate is installed")
+        if profile == _BY_CERTIFICATE and not self._credentials.has_station_certificate():
+            return StatusInfo("InvalidNetworkConf", "no valid station certificate is installed")
+        return None
+
     def slots_in_use(self) -> set[str]:
         """Return the active slot and those of the priority."""
         model = self._device_model
         active = model.text(OCPPCommCtrlr.ActiveNetworkProfile)
         return {active, *model.members(OCPPCommCtrlr.NetworkConfigurationPriority)}
 
-    def _slots(self) -> list[int]:
+    def slots(self) -> list[int]:
+        """Return the slots that there are."""
         variable = self._device_model.find(OCPPCommCtrlr.NetworkConfigurationPriority)
         values = variable.characteristics.values_list if variable else ()
         return [int(slot) for slot in values if slot.isdecimal()]
@@ -157,9 +207,11 @@ class ConnectionSettings:
         if not url or not text:
             return None
         wanted = "wss" if int(text) >= _FIRST_OVER_TLS else "ws"
-        if url.partition("://")[0].casefold() == wanted:
-            return None
-        return StatusInfo("InvalidNetworkConf", f"security profile {text} needs a {wanted} address")
+        if url.partition("://")[0].casefold() != wanted:
+            why = f"security profile {text} needs a {wanted} address"
+            return StatusInfo("InvalidNetworkConf", why)
+        fault = _fault_of(url)
+        return None if fault is None else StatusInfo("InvalidNetworkConf", f"OcppCsmsUrl {fault}")
 
     def _objection_to_priority(self, slots: Sequence[str], planned: Planned) -> StatusInfo | None:
         if not slots:
@@ -176,11 +228,28 @@ class ConnectionSettings:
 
     def _objection_to_use(self, slot: str, planned: Planned) -> StatusInfo | None:
         """Refuse a slot that nobody can connect with (B10.FR.02), or that is less secure (A05)."""
-        if not slot.isdecimal() or int(slot) not in self._slots():
+        if not slot.isdecimal() or int(slot) not in self.slots():
             return StatusInfo("InvalidNetworkConf", f"there is no slot {slot[:10]}")
         for needed in _NEEDED:
             address = needed(int(slot))
             if not self._value(slot, address, planned):
                 name = address.variable.name
                 return StatusInfo("InvalidNetworkConf", f"slot {slot} has no {name}")
-        return self._mismatch(slot, planned) or self._downgrade(slot, planned)
+        if objection := self.objection_to_profile(slot, planned):
+            return objection
+        profile = self._value(slot, NetworkConfiguration.SecurityProfile(int(slot)), planned)
+        return self.objection_to_upgrade(int(profile))
+
+
+def _fault_of(url: str) -> str | None:
+    """Say why nobody can connect to an address."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return "has a wrong port, or a host in wrong brackets"
+    if not host or port == 0:
+        return "has no host, or port 0"
+    if "@" in parts.netloc:
+        return "holds credentials"
+    return None

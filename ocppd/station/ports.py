@@ -351,6 +351,17 @@ class Outbox(Protocol):
     async def all_entries(self) -> list[QueueEntry]:
         """Return the whole queue, set aside or not, at most 1,000 entries."""
 
+    async def release(self, entry_id: int) -> bool:
+        """Put an entry that was set aside back to its place, to be tried anew; False if none is.
+
+        Raises:
+            StorageFailure: it cannot be read
+
+        """
+
+    def drop(self, entry_id: int) -> bool:
+        """Delete an entry that was set aside; False if none is."""
+
 
 class Journal(Protocol):
     """What was said between the station and the CSMS."""

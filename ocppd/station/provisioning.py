@@ -6,6 +6,7 @@ Reports are in `reports.py`, monitors of the host in `variable_monitor.py`, boot
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 from ocppd.device_model.device_model import CSMS, DeviceModel
 from ocppd.device_model.names import (
@@ -33,6 +34,7 @@ from ocppd.station.connection_settings import ConnectionSettings, Planned, is_co
 from ocppd.station.ports import LegacyKeys, Outside
 from ocppd.station.reports import Reports
 from ocppd.station.security import Security
+from ocppd.station.slot_trials import SlotTrials
 
 _LOG = logging.getLogger(__name__)
 
@@ -65,7 +67,10 @@ class Provisioning:
         self._csms = outside.csms
         self._device_model = device_model
         self._security = security
-        self._connection_settings = ConnectionSettings(device_model)
+        self.connection_settings = ConnectionSettings(device_model, outside.certificates)
+        """Judges changes of how to connect."""
+        self.trials = SlotTrials(outside, device_model, security)
+        """Connection profiles that were changed and have not worked since."""
         self._warned: set[str] = set()
         device_model.compute(ClockCtrlr.DateTime, outside.clock.now)
 
@@ -138,11 +143,12 @@ class Provisioning:
         The source is kept with each value; `csms` is bound by mutability, all others are not.
         """
         connection = [item for item in items if is_connection_setting(item.address)]
-        planned = self._connection_settings.planned(connection, source) if connection else {}
+        planned = self.connection_settings.planned(connection, source) if connection else {}
         before = self._credentials()
         with self._store.atomically():
             results = [self._set(item, source, planned) for item in items]
-        return Answer(results, self._after(before))
+            follows = self._after(before)
+        return Answer(results, follows)
 
     def _set(self, item: SetVariable, source: str, planned: Planned) -> SetVariableResult:
         address = item.address
@@ -181,13 +187,13 @@ class Provisioning:
         status, _ = self._device_model.check(item, source)
         kind = item.attribute_type or AttributeType.ACTUAL
         if status in _DONE and kind is AttributeType.ACTUAL:
-            objection = self._connection_settings.objection(item, planned)
+            objection = self.connection_settings.objection(item, planned)
             if objection is not None:
                 _LOG.info("%s is not changed: %s", item.address, objection.additional_info)
                 return _refused(item.address, kind, objection)
         result = self._device_model.write(item, source)
         if result.status in _DONE and kind is AttributeType.ACTUAL:
-            self._connection_settings.follow(item, source)
+            self.connection_settings.follow(item, source)
             if self.keys.active:
                 # 1.6 has no other word for: from the next connection on.
                 return SetVariableResult(item.address, SetVariableStatus.REBOOT_REQUIRED, kind)
@@ -209,6 +215,10 @@ class Provisioning:
             info = StatusInfo("TooLargeElement", f"the longest is {_LONGEST_KEY_VALUE} characters")
             return _refused(address, AttributeType.ACTUAL, info)
         first, *others = plan
+        if key.casefold() == "securityprofile" and first.value.isdecimal():
+            objection = self.connection_settings.objection_to_upgrade(int(first.value))
+            if objection is not None:
+                return _refused(address, AttributeType.ACTUAL, objection)
         result = self._device_model.write(first, source)
         if result.status in _DONE:
             for other in others:
@@ -218,27 +228,58 @@ class Provisioning:
 
     # What follows
 
-    def _credentials(self) -> tuple[str, str, str]:
+    def _credentials(self) -> "_Credentials":
         """Return as whom, how secretly and how safely the station connects now."""
         model = self._device_model
         slot = model.integer(OCPPCommCtrlr.ActiveNetworkProfile)
-        return (
+        if not slot:
+            first = [*model.members(OCPPCommCtrlr.NetworkConfigurationPriority), "0"][0]
+            slot = int(first) if first.isdecimal() else 0
+        return _Credentials(
+            slot,
+            model.text(NetworkConfiguration.OcppCsmsUrl(slot)),
+            model.text(NetworkConfiguration.SecurityProfile(slot)),
             model.text(NetworkConfiguration.Identity(slot)) or model.text(SecurityCtrlr.Identity),
             model.text(NetworkConfiguration.BasicAuthPassword(slot))
             or model.text(SecurityCtrlr.BasicAuthPassword),
-            model.text(NetworkConfiguration.SecurityProfile(slot)),
         )
 
-    def _after(self, before: tuple[str, str, str]) -> Callable[[], None]:
-        """Connect anew with new credentials, once the answer is with the one who changed them."""
-        if self._credentials() == before:
+    def _after(self, before: "_Credentials") -> Callable[[], None]:
+        """Keep what was, and connect anew once the answer is with the one who changed it.
+
+        The change is logged as an event, and its value never (A01.FR.11, FR.12).
+        """
+        now = self._credentials()
+        if now == before:
             return nothing
+        switches = now.slot == before.slot and now.security_profile != before.security_profile
+        if switches:  # the key SecurityProfile of 1.6
+            values = {"SecurityProfile": before.security_profile, "OcppCsmsUrl": before.url}
+            self.trials.keep(now.slot, values, by_time=True)
+        uses_password = now.security_profile in ("1", "2")
+        if now.slot == before.slot and now.password != before.password and uses_password:
+            self.trials.keep_password(now.slot, before.password)
+        counts = replace(now, password=before.password) != before or uses_password
 
         def then() -> None:
             self._security.raise_event("ReconfigurationOfSecurityParameters")
-            self._csms.reconnect("the credentials were changed")
+            if switches:
+                self.trials.begin_switch()
+            if counts:
+                self._csms.reconnect("the credentials were changed")
 
         return then
+
+
+@dataclass(frozen=True, slots=True)
+class _Credentials:
+    """How the station connects with the slot in use."""
+
+    slot: int
+    url: str
+    security_profile: str
+    identity: str
+    password: str = field(repr=False)
 
 
 def _key_address(address: ComponentVariable) -> ComponentVariable:

@@ -73,7 +73,7 @@ class Registration:
         self._security = security
         self._history = history
         self._reason: BootReason | None = None
-        self._peer: tuple[str | None, str | None] | None = None
+        self._peer: tuple[int | None, str | None, str | None] | None = None
         self._attempt = 0
         self._booting = False
         self._unanswered = 0
@@ -157,7 +157,8 @@ class Registration:
         """Take note of a connection, and boot or go on."""
         self.connection_status = status
         self._outside.host.connection_status(status)
-        peer = (status.csms_url, status.ocpp_version)
+        # B10.FR.10: another profile has us boot, whichever CSMS is behind it.
+        peer = (status.configuration_slot, status.csms_url, status.ocpp_version)
         if peer == self._peer and self.status is RegistrationStatus.ACCEPTED:
             self._resume()
             return

@@ -17,6 +17,7 @@ from ocppd.station.evse import Evse, Evses, RemoteStart
 from ocppd.station.faults import Faults
 from ocppd.station.health import Health
 from ocppd.station.meter_values import Metering
+from ocppd.station.network_profiles import NetworkProfiles
 from ocppd.station.ports import LegacyKeys, Outside
 from ocppd.station.provisioning import Provisioning
 from ocppd.station.registration import Registration
@@ -83,6 +84,13 @@ class Station:
         self.remote_control = RemoteControl(*base, self.transactions, triggers)
         self.data_transfer = DataTransfers(outside)
         self.provisioning = Provisioning(outside, device_model, keys, self.security)
+        self.network_profiles = NetworkProfiles(
+            outside,
+            device_model,
+            self.provisioning.connection_settings,
+            self.provisioning.trials,
+            self.security,
+        )
         self.variable_monitor = VariableMonitor(outside, device_model, keys, self._event_ids)
         self.smart_charging = SmartCharging(*base, settings.publication)
 
@@ -103,6 +111,7 @@ class Station:
             self.transactions.start()
             self.availability.start()
             self.registration.start()
+            self.provisioning.trials.start()
             self.authorization.start()
             self.meter_values.start()
             self.reset.start()
@@ -133,11 +142,39 @@ class Station:
 
     def on_connected(self, status: ConnectionStatus) -> None:
         """There is a connection; `status` has the version."""
+        self.network_profiles.on_connected(status)
         self.registration.on_connected(status)
 
     def on_disconnected(self, status: ConnectionStatus) -> None:
         """There is no connection; `status` has the reason."""
         self.registration.on_disconnected(status)
+
+    @property
+    def idle(self) -> bool:
+        """Whether a change of CSMS would tear nothing apart (B10.FR.05)."""
+        return not self.transactions.open_transactions() and not self._outside.store.queued_for(
+            None
+        )
+
+    async def configure_network(self, slot: int) -> str | None:
+        """Bring up the network of a slot; raises NetworkNotReady."""
+        return await self.network_profiles.configure_network(slot)
+
+    def old_password(self, slot: int) -> str | None:
+        """Return the password that a slot had before one that has not worked yet."""
+        return self.provisioning.trials.old_password(slot)
+
+    def on_password_worked(self, slot: int, password: str) -> None:
+        """Take note that the CSMS took a password."""
+        self.provisioning.trials.on_password_worked(slot, password)
+
+    def on_slot_failed(self, slot: int) -> None:
+        """Take note that a slot has used up its attempts."""
+        self.provisioning.trials.on_slot_failed(slot)
+
+    def on_trouble(self, reason: str | None) -> None:
+        """Take note of what keeps us off the CSMS until a person mends it."""
+        self.health.note("connection", reason)
 
     def on_security_event(self, event_type: str, info: str) -> None:
         """Something happened on the connection that the security log should hold."""

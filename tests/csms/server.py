@@ -1,6 +1,7 @@
 """A CSMS of bare `websockets` that does as a test says, and a connection to it."""
 
 import asyncio
+import base64
 import itertools
 import json
 import ssl
@@ -13,7 +14,7 @@ from typing import Any
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
-from ocppd.csms.connection import CsmsConnection, Files
+from ocppd.csms.connection import CsmsConnection, Files, Options
 from ocppd.csms.spelling import SUBPROTOCOLS, EncodeEntry, Message, Spelling, gate_of_2, gate_of_16
 from ocppd.csms.traffic import Traffic
 from ocppd.device_model.names import (
@@ -43,6 +44,11 @@ class Station:
     @property
     def headers(self) -> Any:
         return self.socket.request.headers
+
+    @property
+    def credentials(self) -> bytes:
+        """User and password of Basic authentication."""
+        return base64.b64decode(self.headers["Authorization"].partition(" ")[2])
 
     async def say(self, *frame: Any) -> None:
         await self.socket.send(json.dumps(frame))
@@ -119,6 +125,13 @@ class Listener:
         self.answered: list[tuple[Any, Any]] = []
         self.given_up: list[tuple[Any, str]] = []
         self.events: list[tuple[str, str]] = []
+        self.idle = True
+        self.troubles: list[str | None] = []
+        self.networks: dict[int, str | Exception | None] = {}
+        self.configured: list[int] = []
+        self.old_passwords: dict[int, str] = {}
+        self.worked: list[tuple[int, str]] = []
+        self.failed_slots: list[int] = []
 
     def _take(self, status: ConnectionStatus) -> None:
         self.statuses.append(status)
@@ -135,6 +148,25 @@ class Listener:
 
     def on_security_event(self, event_type: str, info: str) -> None:
         self.events.append((event_type, info))
+
+    def on_trouble(self, reason: str | None) -> None:
+        self.troubles.append(reason)
+
+    async def configure_network(self, slot: int) -> str | None:
+        self.configured.append(slot)
+        network = self.networks.get(slot)
+        if isinstance(network, Exception):
+            raise network
+        return network
+
+    def old_password(self, slot: int) -> str | None:
+        return self.old_passwords.get(slot)
+
+    def on_password_worked(self, slot: int, password: str) -> None:
+        self.worked.append((slot, password))
+
+    def on_slot_failed(self, slot: int) -> None:
+        self.failed_slots.append(slot)
 
     async def change(self, limit_s: float = 5.0) -> ConnectionStatus:
         async with asyncio.timeout(limit_s):
@@ -212,7 +244,7 @@ async def station(
     clock: Any = None,
     files: Files | None = None,
     random: Callable[[], float] = lambda: 0.0,
-    max_size: int = 1 << 20,
+    options: Options | None = None,
     start: bool = True,
 ):
     """Run the station's side of the connection."""
@@ -235,8 +267,8 @@ async def station(
         new_id=new_id,
         random=random,
         traffic=traffic.append,
-        files=files,
-        max_size=max_size,
+        files=lambda: files or Files(),
+        options=options,
     )
     connection.attach(listener, spellings(encode_entry, routes))
     if start:
@@ -249,4 +281,27 @@ async def station(
         store.close()
 
 
-__all__ = ["Client", "Files", "Listener", "Server", "Station", "csms", "replace", "station"]
+def url(server) -> str:
+    return f"ws://127.0.0.1:{server.port}/ocpp"
+
+
+async def wait_for(condition, limit_s=5.0):
+    async with asyncio.timeout(limit_s):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+__all__ = [
+    "Client",
+    "Files",
+    "Listener",
+    "Options",
+    "Server",
+    "Station",
+    "csms",
+    "replace",
+    "station",
+    "url",
+    "variables",
+    "wait_for",
+]

@@ -1,6 +1,6 @@
 import pytest
 
-from ocppd.csms.network_profiles import BackOff, Rotation, Unusable, profile_of
+from ocppd.csms.network_profiles import Rotation, Unusable, profile_of
 from ocppd.device_model.names import (
     InternalCtrlr,
     NetworkConfiguration,
@@ -102,26 +102,50 @@ def rotation(order="1,2,3", attempts=2):
 
 @pytest.mark.requirement("B10.FR.03", "B10.FR.04")
 def test_each_slot_has_its_attempts_in_order():
-    slots = rotation("3,1")
-    tried = []
-    for _ in range(6):
-        tried.append(slots.slot)
+    assert tried(rotation("3,1"), 6) == [3, 3, 1, 1, 3, 3]
+
+
+def tried(slots, attempts):
+    seen = []
+    for _ in range(attempts):
+        seen.append(slots.slot)
         slots.failed()
-    assert tried == [3, 3, 1, 1, 3, 3]
+    return seen
 
 
-@pytest.mark.requirement("B10.FR.07")
-def test_when_all_have_failed_the_one_that_worked_last_is_kept_to():
+@pytest.mark.requirement("B10.FR.07", "B10.FR.08", "B10.FR.09")
+def test_after_a_loss_each_round_begins_with_the_slot_that_worked_last():
     slots = rotation()
-    for _ in range(2):
-        slots.failed()
+    assert tried(slots, 2) == [1, 1]
     assert slots.slot == 2
     slots.succeeded()
-    tried = []
-    for _ in range(12):
-        tried.append(slots.slot)
-        slots.failed()
-    assert tried == [2, 2, 3, 3, 1, 1, 2, 2, 2, 2, 2, 2]
+    assert tried(slots, 12) == [2, 2, 1, 1, 3, 3, 2, 2, 1, 1, 3, 3]
+    assert slots.rounds == 2
+
+
+def test_better_slots_are_tried_once_each_before_the_way_back():
+    slots = rotation("3,2,1")
+    tried(slots, 4)
+    assert slots.slot == 1
+    slots.succeeded()
+    assert slots.better_than(1) == [3, 2]
+    slots.try_better([3, 2])
+    assert tried(slots, 6) == [3, 2, 1, 1, 3, 3]
+
+
+def test_a_slot_that_left_the_list_is_the_last_resort():
+    model = model_of(
+        {
+            OCPPCommCtrlr.NetworkConfigurationPriority: "1",
+            OCPPCommCtrlr.NetworkProfileConnectionAttempts: 2,
+        }
+    )
+    slots = Rotation(model)
+    slots.succeeded()
+    model.set_actual(OCPPCommCtrlr.NetworkConfigurationPriority, "2,2,3")
+    assert slots.better_than(1) == [2, 3]
+    slots.begin()
+    assert tried(slots, 8) == [2, 2, 3, 3, 1, 1, 2, 2]
 
 
 def test_minus_one_is_for_ever():
@@ -139,47 +163,3 @@ def test_one_slot_and_none():
     assert rotation("").slot is None
     assert rotation("x,").slot is None
     assert rotation("").failed() is False
-
-
-def back_off(minimum=10, span=0, times=3, random=lambda: 0.5):
-    return BackOff(
-        model_of(
-            {
-                OCPPCommCtrlr.RetryBackOffWaitMinimum: minimum,
-                OCPPCommCtrlr.RetryBackOffRandomRange: span,
-                OCPPCommCtrlr.RetryBackOffRepeatTimes: times,
-            }
-        ),
-        random,
-    )
-
-
-def test_waits_double_so_many_times_and_begin_anew():
-    waits = back_off()
-    assert waits.wait_s() == 10
-    seen = []
-    for _ in range(6):
-        waits.failed()
-        seen.append(waits.wait_s())
-    assert seen == [20, 40, 80, 80, 80, 80]
-    waits.succeeded()
-    assert waits.wait_s() == 10
-
-
-def test_each_wait_has_a_random_part():
-    numbers = iter([0.0, 0.25, 0.999])
-    waits = back_off(minimum=4, span=8, random=lambda: next(numbers))
-    assert waits.wait_s() == 4
-    waits.failed()
-    assert waits.wait_s() == 8 + 2
-    waits.failed()
-    assert waits.wait_s() == pytest.approx(16 + 7.992)
-
-
-def test_however_it_is_set_the_csms_is_not_called_all_the_time():
-    waits = back_off(minimum=0, span=0, times=0)
-    assert waits.wait_s() == 1
-    waits = back_off(minimum=1, times=10**6)
-    for _ in range(10**4):
-        waits.failed()
-    assert waits.wait_s() == 2**16

@@ -7,7 +7,9 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from ocppd.csms.connection import Files
-from ocppd.csms.websocket import Dialling, NotConnected, Tls, dial
+from ocppd.csms.refusals import NotConnected
+from ocppd.csms.tls import Tls
+from ocppd.csms.websocket import Dialling, dial
 from ocppd.device_model.names import InternalCtrlr
 from tests.csms.certificates import Authority
 from tests.csms.server import csms, station, variables

@@ -24,6 +24,7 @@ from ocppd.model.variables import (
     Variable,
 )
 from ocppd.station.event_ids import EventIds
+from ocppd.station.network_profiles import NetworkProfiles
 from ocppd.station.provisioning import Provisioning
 from ocppd.station.security import Security
 from ocppd.station.variable_monitor import VariableMonitor
@@ -84,6 +85,13 @@ class Provisioned:
         )
         security = Security(outside, self)
         self.provisioning = Provisioning(outside, self.model, self.keys, security)
+        self.network_profiles = NetworkProfiles(
+            outside,
+            self.model,
+            self.provisioning.connection_settings,
+            self.provisioning.trials,
+            security,
+        )
         self.device_model = self.model
         self.monitor = VariableMonitor(outside, self.model, self.keys, EventIds(outside.store))
         self.model.set_actual(OCPPCommCtrlr.ActiveNetworkProfile, 1)

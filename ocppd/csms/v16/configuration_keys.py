@@ -290,8 +290,12 @@ class ConfigurationKeys:
         if value not in ("0", "1", "2", "3"):
             return _rejected("InvalidValue", "is not a security profile")
         profile = int(value)
-        if profile < model.integer(SecurityCtrlr.SecurityProfile):
-            return _rejected("NoSecurityDowngrade", "a security profile is not lowered")
+        now = max(
+            model.integer(SecurityCtrlr.SecurityProfile),
+            model.integer(NetworkConfiguration.SecurityProfile(slot)),
+        )
+        if profile <= now:  # A05.FR.01
+            return _rejected("NoSecurityDowngrade", f"is not above security profile {now}")
         if profile in (1, 2) and not (
             model.has(NetworkConfiguration.BasicAuthPassword(slot))
             or model.has(SecurityCtrlr.BasicAuthPassword)
