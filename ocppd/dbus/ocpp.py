@@ -139,6 +139,19 @@ class OcppInterface(Interface):
         """See dbus/org.everest.Ocpp.xml."""
         return [listings.queue_entry(entry) for entry in await self._outbox.all_entries()]
 
+    @exported
+    async def ReleaseQueued(self, id: Int32) -> Bool:  # noqa: A002
+        """See dbus/org.everest.Ocpp.xml."""
+        released = await self._outbox.release(id)
+        if released:
+            self._station.on_queue_released()
+        return released
+
+    @exported
+    def DropQueued(self, id: Int32) -> Bool:  # noqa: A002
+        """See dbus/org.everest.Ocpp.xml."""
+        return self._outbox.drop(id)
+
     @exported(access=Access.OBSERVE, durable=False)
     def GetTransactions(self) -> Dicts:
         """See dbus/org.everest.Ocpp.xml."""

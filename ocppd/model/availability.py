@@ -43,6 +43,12 @@ class ChangeAvailabilityStatus(StrEnum):
     SCHEDULED = "Scheduled"
 
 
+_ERROR = 4
+_INFORMATIONAL = 8
+_SEVERITIES = {"High": 3, "Medium": _ERROR, "Low": 6}
+"""EVerest's severities as critical, error and warning of SetVariableMonitoring (N04)."""
+
+
 @dataclass(frozen=True, slots=True)
 class ChangeAvailability:
     """ChangeAvailabilityRequest: the station without `evse`."""
@@ -97,6 +103,11 @@ class StatusNotification(CsmsRequest[Nothing]):
     status_changed: bool = True
     event_id: int = 0
 
+    @property
+    def severity(self) -> int:
+        """How grave it is where it is told as an event: informational."""
+        return _INFORMATIONAL
+
 
 @dataclass(frozen=True, slots=True)
 class RequestedStatus(StatusNotification):
@@ -119,3 +130,8 @@ class ErrorNotification(CsmsRequest[Nothing]):
     status: ConnectorStatus
     activity: Activity | None = None
     remaining: StationError | None = None
+
+    @property
+    def severity(self) -> int:
+        """How grave the error is, on the scale of monitors: 0 is danger, 9 debug (N07.FR.21)."""
+        return _SEVERITIES.get(self.error.severity, _ERROR)

@@ -111,9 +111,6 @@ class StatusReports:
         timer = self._timers.pop(ref, None)
         if timer is not None:
             timer.cancel()
-        if not self._outside.csms.connected:
-            self._told.pop(ref, None)
-            return
         report = self._told[ref] = self._present[ref]
         kind = RequestedStatus if requested else StatusNotification
         notification = kind(
@@ -127,6 +124,12 @@ class StatusReports:
             status_changed=changed,
             event_id=self._event_ids.next(),
         )
+        if not self._outside.csms.connected:
+            if self._outside.csms.keeps(notification):
+                self._outside.store.queue(notification)
+            else:
+                del self._told[ref]
+            return
         self._outside.tasks.start(
             self._send(ref, report, notification), f"status of {ref.id}.{ref.connector_id or 0}"
         )

@@ -59,7 +59,9 @@ def require_spoken(request: StatusNotification) -> None:
         raise NotSpoken("the status is the same in 2.x")
 
 
-def encode_error_notification(request: ErrorNotification) -> Payload:
+def encode_error_notification(
+    request: ErrorNotification, *, severity: int | None = None
+) -> Payload:
     """Return NotifyEventRequest: the component has a problem, or no longer."""
     error = request.error
     return notify_event(
@@ -72,6 +74,7 @@ def encode_error_notification(request: ErrorNotification) -> Payload:
         tech_code=mrec.code_of(error.type) or error.type,
         tech_info=error.description or error.message,
         cleared=True if request.cleared else None,
+        severity=severity,
     )
 
 

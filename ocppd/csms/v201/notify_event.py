@@ -21,8 +21,12 @@ def notify_event(
     tech_code: str | None = None,
     tech_info: str | None = None,
     cleared: bool | None = None,
+    severity: int | None = None,
 ) -> Payload:
-    """Return NotifyEventRequest: a variable of a component has a value now."""
+    """Return NotifyEventRequest: a variable of a component has a value now.
+
+    `severity` is told by 2.1 alone (N07.FR.21).
+    """
     evse = component.evse
     event = present(
         eventId=event_id,
@@ -33,6 +37,7 @@ def notify_event(
         techCode=tech_code[:_LONGEST_CODE] if tech_code else None,
         techInfo=tech_info[:_LONGEST_INFO] if tech_info else None,
         cleared=cleared,
+        severity=severity,
         component=present(
             name=component.name,
             instance=component.instance,

@@ -10,7 +10,7 @@ from ocppd.csms.spelling import Outgoing
 from ocppd.csms.v201 import availability as v201
 from ocppd.csms.v201.availability import require_spoken, routes
 from ocppd.csms.v201.notify_event import notify_event
-from ocppd.model.availability import StatusNotification
+from ocppd.model.availability import ErrorNotification, StatusNotification
 from ocppd.model.events import EventTrigger
 from ocppd.model.requests import Nothing
 from ocppd.model.variables import Component, EvseRef
@@ -28,7 +28,13 @@ def encode_status_notification(request: StatusNotification) -> Payload:
         event_id=request.event_id,
         moment=request.timestamp,
         trigger=EventTrigger.DELTA,
+        severity=request.severity,
     )
+
+
+def encode_error_notification(request: ErrorNotification) -> Payload:
+    """Return NotifyEventRequest, with how grave it is (N07.FR.21)."""
+    return v201.encode_error_notification(request, severity=request.severity)
 
 
 def _read_nothing(_payload: Payload) -> Nothing:
@@ -37,4 +43,5 @@ def _read_nothing(_payload: Payload) -> Nothing:
 
 REQUESTS: dict[type, Outgoing[Any, Any]] = v201.REQUESTS | {
     StatusNotification: Outgoing("NotifyEvent", encode_status_notification, _read_nothing),
+    ErrorNotification: Outgoing("NotifyEvent", encode_error_notification, _read_nothing),
 }

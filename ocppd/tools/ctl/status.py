@@ -1,4 +1,4 @@
-"""Commands that look: `status`, `transactions`, `queue` and `schedules`."""
+"""Commands that look: `status`, `transactions`, `queue` (which also acts) and `schedules`."""
 
 import argparse
 import sys
@@ -7,7 +7,7 @@ from typing import Any
 from ocppd.tools.address import parse_address
 from ocppd.tools.ctl import output
 from ocppd.tools.ctl.bus import Bus
-from ocppd.tools.ctl.errors import Exit, NoSuchMember
+from ocppd.tools.ctl.errors import Exit, NoSuchMember, Problem
 from ocppd.tools.ctl.variables import read
 
 _BAR_WIDTH = 30
@@ -212,7 +212,11 @@ def _transactions(bus: Bus) -> list[dict[str, Any]]:
 
 
 def queue(bus: Bus, options: argparse.Namespace) -> Exit:
-    """List the messages that wait for the CSMS, and those that were set aside."""
+    """List the messages that wait for the CSMS, or put back or delete some that were set aside."""
+    if options.action != "show":
+        return _deal_with(bus, options)
+    if options.id:
+        raise Problem("an id goes with release or drop", Exit.WRONG)
     found = list(bus.call("GetQueue"))
     if options.json:
         output.as_json(found)
@@ -237,6 +241,23 @@ def queue(bus: Bus, options: argparse.Namespace) -> Exit:
     aside = sum(entry.get("state") == "set aside" for entry in found)
     print(f"\n{len(found) - aside} waiting, {aside} set aside")
     return Exit.DONE
+
+
+def _deal_with(bus: Bus, options: argparse.Namespace) -> Exit:
+    if not options.id:
+        text = f"which message is to {options.action}? 'ocppctl queue' lists them"
+        raise Problem(text, Exit.WRONG)
+    method, word = {
+        "release": ("ReleaseQueued", "released"),
+        "drop": ("DropQueued", "dropped"),
+    }[options.action]
+    done = {number: bool(bus.call(method, "i", number)) for number in options.id}
+    if options.json:
+        output.as_json([{"id": number, word: each} for number, each in done.items()])
+    else:
+        for number, each in done.items():
+            print(f"{number}: {word if each else 'is not set aside'}")
+    return Exit.DONE if all(done.values()) else Exit.REFUSED
 
 
 def schedules(bus: Bus, options: argparse.Namespace) -> Exit:
