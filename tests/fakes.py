@@ -162,6 +162,9 @@ class MemoryStore:
         else:
             self._unit.append(what)
 
+    def when_durable(self, then: Callable[[], None]) -> None:
+        self.clock.call_later(0, then)
+
     def save(self, key: str, document: object) -> None:
         self.documents[type(document)][key] = codec.encode(document)
         self._note(f"save {type(document).__name__} {key}")
@@ -253,12 +256,28 @@ class MemoryStore:
     async def all_entries(self) -> list[QueueEntry]:
         return self.entries + self.aside
 
+    async def release(self, entry_id: int) -> bool:
+        released = [entry for entry in self.aside if entry.id == entry_id]
+        self.aside = [entry for entry in self.aside if entry.id != entry_id]
+        self.entries = sorted(self.entries + released, key=lambda entry: entry.id)
+        return bool(released)
+
+    def drop(self, entry_id: int) -> bool:
+        before = len(self.aside)
+        self.aside = [entry for entry in self.aside if entry.id != entry_id]
+        return len(self.aside) < before
+
 
 Reply = Callable[[Any], Any]
 
 
 class FakeCsms:
-    """A CSMS that answers by the functions in `replies`, one per request class."""
+    """A CSMS that answers by the functions in `replies`, one per request class.
+
+    `kept` are the classes of what waits durably where it cannot be told.
+    """
+
+    kept: frozenset[type] = frozenset()
 
     def __init__(self, *, connected: bool = True, manners: Manners | None = None) -> None:
         self.connected = connected
@@ -291,6 +310,9 @@ class FakeCsms:
     def of(self, kind: type[Any]) -> list[Any]:
         """What was sent of one class."""
         return [request for request in self.sent if isinstance(request, kind)]
+
+    def keeps(self, request: CsmsRequest[Any]) -> bool:
+        return type(request) in self.kept
 
     def wake(self) -> None:
         self.log.append("wake")
