@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ocppd import __version__
+from ocppd.certificates.configured import TlsFiles
+from ocppd.certificates.store import CertificateStore
 from ocppd.config import Config
 from ocppd.csms.connection import CsmsConnection, Files, Options
 from ocppd.csms.traffic import Traffic
@@ -18,6 +20,7 @@ from ocppd.csms.versions import spellings
 from ocppd.dbus.agents import BuiltIn
 from ocppd.dbus.service import NameTaken, Service
 from ocppd.device_model.names import InternalCtrlr
+from ocppd.station.certificate_renewal import dials_of_a_round
 from ocppd.station.evse import Evses
 from ocppd.station.ports import Outside
 from ocppd.station.smart_charging import Publication
@@ -124,6 +127,12 @@ class Daemon:
         self.service.agents.network_timeout_s = lambda: float(
             model.integer(InternalCtrlr.NetworkConfigTimeout, 60)
         )
+        self.certificates = CertificateStore(
+            state / "certificates",
+            tls=TlsFiles(config.tls.ca_file, config.tls.certificate_file, config.tls.key_file),
+            now=clock.now,
+            attempts=lambda: dials_of_a_round(model),
+        )
         self.csms = CsmsConnection(
             model,
             self.store,
@@ -131,11 +140,7 @@ class Daemon:
             new_id=_new_id,
             random=random.random,
             traffic=self._on_traffic,
-            files=Files(
-                roots=(config.tls.ca_file,) if config.tls.ca_file else (),
-                certificate=config.tls.certificate_file,
-                key=config.tls.key_file,
-            ),
+            files=self._tls_files,
             options=Options(max_size=config.max_message_size),
         )
         outside = Outside(
@@ -145,6 +150,7 @@ class Daemon:
             host=self.service.host,
             agents=self.service.agents,
             tasks=RunningTasks(),
+            certificates=self.certificates,
             new_id=_new_id,
             random=random.random,
         )
@@ -238,6 +244,10 @@ class Daemon:
     def _on_late(self, seconds: float) -> None:
         if seconds > _NOT_RUNNING_S:
             _LOG.error("the daemon did not run for %.1f s", seconds)
+
+    def _tls_files(self) -> Files:
+        paths = self.certificates.for_dial()
+        return Files(paths.roots, paths.certificate, paths.key)
 
     def _note_state_of_store(self) -> None:
         health = self.station.health

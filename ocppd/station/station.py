@@ -11,6 +11,8 @@ from ocppd.model.transactions import TransactionEvent
 from ocppd.station.authorization import Authorization
 from ocppd.station.availability import Availability
 from ocppd.station.boot_history import BootHistory
+from ocppd.station.certificate_management import CertificateManagement
+from ocppd.station.certificate_renewal import CertificateRenewal
 from ocppd.station.data_transfer import DataTransfers
 from ocppd.station.event_ids import EventIds
 from ocppd.station.evse import Evse, Evses, RemoteStart
@@ -78,8 +80,16 @@ class Station:
         )
         self.meter_values = Metering(*base, self.transactions)
         self.reset = Resets(*base, self.availability, self.transactions, history)
+        trust = (outside, device_model, self.security, lambda: self.registration.connection_status)
+        self.certificate_management = CertificateManagement(*trust)
+        self.certificate_renewal = CertificateRenewal(*trust)
         triggers = MessageTriggers(
-            evses, self.registration, self.availability, self.meter_values, self.transactions
+            evses,
+            self.registration,
+            self.availability,
+            self.meter_values,
+            self.transactions,
+            self.certificate_renewal,
         )
         self.remote_control = RemoteControl(*base, self.transactions, triggers)
         self.data_transfer = DataTransfers(outside)
@@ -96,6 +106,7 @@ class Station:
 
         self.availability.when_ready(self.transactions.settle)
         self.registration.when_online(self.faults.tell_untold)
+        self.registration.when_online(self.certificate_renewal.on_online)
         self.registration.when_stopped(self.transactions.on_stop)
         self.registration.when_stopped(self.smart_charging.stop)
         self.registration.when_restarted(self.transactions.on_restart)
@@ -111,6 +122,7 @@ class Station:
             self.transactions.start()
             self.availability.start()
             self.registration.start()
+            self.certificate_renewal.start()
             self.provisioning.trials.start()
             self.authorization.start()
             self.meter_values.start()
@@ -144,6 +156,7 @@ class Station:
         """There is a connection; `status` has the version."""
         self.network_profiles.on_connected(status)
         self.registration.on_connected(status)
+        self.certificate_renewal.on_connected(status)
 
     def on_disconnected(self, status: ConnectionStatus) -> None:
         """There is no connection; `status` has the reason."""
