@@ -1,6 +1,5 @@
 """Interface org.everest.Ocpp.EvseManager, one for each EVSE."""
 
-from datetime import timedelta
 from typing import Any
 
 from ocppd.dbus.exported import Interface, exported, readable
@@ -106,17 +105,14 @@ class EvseManagerInterface(Interface):
     @readable
     def Limit(self) -> Dict:
         """See dbus/org.everest.Ocpp.EvseManager.xml."""
-        schedules = self._station.smart_charging.schedules
-        schedule = next((each for each in schedules if each.evse_id == self._evse.id), None)
-        if schedule is None or not schedule.periods:
+        limit = self._station.smart_charging.limit_of(self._evse.id)
+        if limit is None:
             return {}
-        now = schedule.periods[0]
         fields: dict[str, Any] = {
-            "limit": float(now.limit),
-            "unit": schedule.charging_rate_unit,
-            "number_phases": now.number_phases,
+            "limit": float(limit.limit),
+            "unit": limit.unit,
+            "number_phases": limit.number_phases,
+            "profile_id": limit.profile_id,
+            "until": limit.until,
         }
-        if len(schedule.periods) > 1:
-            change = timedelta(seconds=schedule.periods[1].start_period_s)
-            fields["until"] = schedule.start_schedule + change
         return variants(fields)

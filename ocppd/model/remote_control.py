@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
+from ocppd.model.charging_profiles import ChargingProfile
 from ocppd.model.tokens import IdToken
 from ocppd.model.variables import EvseRef, StatusInfo
 
@@ -17,7 +17,7 @@ class RequestStartStopStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StartTransaction:
-    """RequestStartTransactionRequest; `charging_profile` is kept as the payload of its version.
+    """RequestStartTransactionRequest.
 
     `by_connector` is how 1.6 means it: a connector that is Finishing is not free, and the keys
     for requests without connectorId apply.
@@ -28,7 +28,7 @@ class StartTransaction:
     evse_id: int | None = None
     connector_id: int | None = None
     group_id_token: IdToken | None = None
-    charging_profile: dict[str, Any] | None = field(default=None, repr=False, compare=False)
+    charging_profile: ChargingProfile | None = field(default=None, repr=False)
     by_connector: bool = False
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from ocppd.errors import UnknownEvse
 from ocppd.model.availability import Activity, ConnectorStatus, StationError
+from ocppd.model.charging_profiles import ChargingProfile
 from ocppd.model.sessions import EvInfo, EvseLimits, HwCapabilities, Powermeter
 from ocppd.model.tokens import IdToken
 from ocppd.model.variables import EvseRef
@@ -54,6 +55,7 @@ class RemoteStart:
     remote_start_id: int | None
     group_id_token: IdToken | None
     until: datetime
+    charging_profile: ChargingProfile | None = None
 
 
 @dataclass(slots=True)

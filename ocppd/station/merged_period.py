@@ -8,11 +8,9 @@ from datetime import UTC, datetime, tzinfo
 from ocppd.model.charging_profiles import (
     ChargingProfilePurpose,
     InstalledProfile,
-    OperationMode,
-    PerPhase,
     ProfilePeriod,
 )
-from ocppd.model.charging_schedules import ChargingRateUnit
+from ocppd.model.charging_schedules import ChargingRateUnit, OperationMode, PerPhase
 
 _MAX = ChargingProfilePurpose.CHARGING_STATION_MAX_PROFILE
 _EXTERNAL = ChargingProfilePurpose.CHARGING_STATION_EXTERNAL_CONSTRAINTS
@@ -121,7 +119,7 @@ def merged(
     external = by_purpose.get(_EXTERNAL)
     counted = [one for one in (own, by_purpose.get(_MAX), external) if one is not None]
     if not counted:
-        return CompositePeriod()
+        return CompositePeriod(number_phases=situation.phases)
     # 3.8: the lowest number of phases of all, and the phase of the one that has only one.
     phases = min(one.period.number_phases or situation.phases for one in counted)
     single = [one.period.phase_to_use for one in counted if one.period.number_phases == 1]

@@ -13,12 +13,10 @@ from ocppd.model.charging_profiles import (
     ChargingProfileKind,
     ChargingProfilePurpose,
     InstalledProfile,
-    OperationMode,
-    PerPhase,
     ProfilePeriod,
     ProfileSchedule,
 )
-from ocppd.model.charging_schedules import ChargingRateUnit
+from ocppd.model.charging_schedules import ChargingRateUnit, OperationMode, PerPhase
 from ocppd.model.variables import StatusInfo
 
 Purpose = ChargingProfilePurpose

@@ -8,13 +8,13 @@ import logging
 from collections.abc import Coroutine, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from itertools import pairwise
 from typing import Any, Protocol
 
 from ocppd.device_model.device_model import DeviceModel
-from ocppd.device_model.names import AuthCtrlr, OCPP16LegacyCtrlr, SmartChargingCtrlr, TxCtrlr
+from ocppd.device_model.names import AuthCtrlr, OCPP16LegacyCtrlr, TxCtrlr
 from ocppd.errors import AgentRefused
 from ocppd.model.availability import Activity, ConnectorStatus
+from ocppd.model.charging_profiles import ChargingProfile, ChargingProfilePurpose
 from ocppd.model.remote_control import (
     RequestStartStopStatus,
     StartTransaction,
@@ -84,6 +84,17 @@ def claim(evses: Evses, evse: Evse, id_token: IdToken | None, now: datetime) -> 
     return None
 
 
+class ChecksProfiles(Protocol):
+    """What smart charging says of the profile of a remote start."""
+
+    @property
+    def enabled(self) -> bool:
+        """Whether charging profiles are used at all."""
+
+    def problem_with(self, evse_id: int, profile: ChargingProfile) -> StatusInfo | None:
+        """Return why a profile cannot be installed, whatever its transaction."""
+
+
 class RemoteControl:
     """Does what the CSMS asks for, or says why not."""
 
@@ -94,6 +105,7 @@ class RemoteControl:
         evses: Evses,
         transactions: StopsTransactions,
         triggers: MessageTriggers,
+        profiles: ChecksProfiles,
         reservations: Reservations | None = None,
     ) -> None:
         self._clock = outside.clock
@@ -105,6 +117,7 @@ class RemoteControl:
         self._evses = evses
         self._transactions = transactions
         self._triggers = triggers
+        self._profiles = profiles
         self._reservations = reservations or NoReservations()
 
     # F01, F02
@@ -157,25 +170,15 @@ class RemoteControl:
     def _problem_with_profile(self, request: StartTransaction) -> StatusInfo | None:
         """Check a charging profile as far as it concerns a transaction to come (F01.FR.26)."""
         profile = request.charging_profile
-        if profile is None or not self._charges_smartly():  # F01.FR.12
+        if profile is None or not self._profiles.enabled:  # F01.FR.12
             return None
-        if profile["chargingProfilePurpose"] != "TxProfile":  # F01.FR.09
+        if profile.purpose is not ChargingProfilePurpose.TX_PROFILE:  # F01.FR.09
             return StatusInfo("InvalidProfile", "the purpose is not TxProfile")
-        if "transactionId" in profile:  # F01.FR.11
+        if profile.transaction_id is not None:  # F01.FR.11
             return StatusInfo("InvalidProfile", "there is a transactionId")
         if request.evse_id is None:
             return StatusInfo("InvalidProfile", "a profile needs an EVSE")
-        schedules = profile["chargingSchedule"]
-        for schedule in schedules if isinstance(schedules, list) else [schedules]:
-            starts = [period["startPeriod"] for period in schedule["chargingSchedulePeriod"]]
-            if starts[:1] != [0] or any(later <= earlier for earlier, later in pairwise(starts)):
-                return StatusInfo("InvalidSchedule", "periods begin at 0 and ascend")
-        return None
-
-    def _charges_smartly(self) -> bool:
-        return self._device_model.flag(SmartChargingCtrlr.Available) and self._device_model.flag(
-            SmartChargingCtrlr.Enabled
-        )
+        return self._profiles.problem_with(request.evse_id, profile)
 
     def _find_evses(self, request: StartTransaction) -> Sequence[Evse] | StatusInfo:
         """Return where a transaction may start, at least one EVSE; or why it cannot."""
@@ -235,6 +238,8 @@ class RemoteControl:
             request.remote_start_id,
             request.group_id_token,
             now + timedelta(seconds=timeout_s + AUTHORIZING_S),
+            # K05.FR.04: ignored where there is no smart charging.
+            request.charging_profile if self._profiles.enabled else None,
         )
         for evse in evses:
             evse.remote_starts[:] = [

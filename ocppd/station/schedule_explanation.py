@@ -8,9 +8,8 @@ from enum import StrEnum
 from ocppd.model.charging_profiles import (
     ChargingProfilePurpose,
     InstalledProfile,
-    PerPhase,
 )
-from ocppd.model.charging_schedules import ChargingRateUnit
+from ocppd.model.charging_schedules import ChargingRateUnit, PerPhase
 from ocppd.station.composite_schedule import (
     Span,
     Window,

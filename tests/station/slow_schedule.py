@@ -62,7 +62,7 @@ def at(
             leading.pop(weaker, None)
     generation = leading.pop(Purpose.LOCAL_GENERATION, None)
     if not leading:
-        return Moment(None, None, None)
+        return Moment(None, situation.phases, None)
     phases = min(period.number_phases or situation.phases for _, period in leading.values())
     limits = {
         installed.profile.id: _in_unit(installed, period, phases, situation, unit)

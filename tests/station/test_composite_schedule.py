@@ -15,12 +15,11 @@ from ocppd.model.charging_profiles import (
     ChargingProfilePurpose,
     InstalledProfile,
     LimitAtSoC,
-    PerPhase,
     ProfilePeriod,
     ProfileSchedule,
     RecurrencyKind,
 )
-from ocppd.model.charging_schedules import ChargingRateUnit
+from ocppd.model.charging_schedules import ChargingRateUnit, PerPhase
 from ocppd.station.composite_schedule import (
     Span,
     Window,

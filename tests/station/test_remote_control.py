@@ -12,6 +12,14 @@ from ocppd.device_model.names import (
 from ocppd.device_model.values import Value
 from ocppd.errors import AgentRefused
 from ocppd.model.availability import Activity, ConnectorStatus
+from ocppd.model.charging_profiles import (
+    ChargingProfile,
+    ChargingProfileKind,
+    ChargingProfilePurpose,
+    ProfilePeriod,
+    ProfileSchedule,
+)
+from ocppd.model.charging_schedules import ChargingRateUnit, PerPhase
 from ocppd.model.registration import RegistrationStatus
 from ocppd.model.remote_control import (
     MessageTrigger,
@@ -25,7 +33,9 @@ from ocppd.model.sessions import StopReason
 from ocppd.model.tokens import AuthorizationType, IdToken, IdTokenType, ProvidedIdToken
 from ocppd.model.variables import ComponentVariable, EvseRef
 from ocppd.station.evse import Evses
+from ocppd.station.limit_publication import Publication
 from ocppd.station.remote_control import RemoteControl
+from ocppd.station.smart_charging import SmartCharging
 from ocppd.station.trigger_message import MessageTriggers
 from tests.fakes import FakeAgents, World
 from tests.station.models import TOPOLOGY, shipped_device_model
@@ -97,7 +107,10 @@ class Bench:
             self.model,
             self.evses,
             Stops(self.world.agents),
-            MessageTriggers(self.evses, self.sender, self.sender, self.sender, self.sender),
+            MessageTriggers(
+                self.evses, self.sender, self.sender, self.sender, self.sender, self.sender
+            ),
+            SmartCharging(self.world.outside, self.model, self.evses, Publication()),
             reserved,
         )
 
@@ -270,28 +283,14 @@ def test_a_connector_that_is_finishing_is_free_for_2_x_alone() -> None:
 # The charging profile of a remote start
 
 
-def _profile(**changes: Any) -> dict[str, Any]:
-    return {
-        "id": 1,
-        "stackLevel": 0,
-        "chargingProfilePurpose": "TxProfile",
-        "chargingProfileKind": "Relative",
-        "chargingSchedule": [
-            {
-                "id": 1,
-                "chargingRateUnit": "A",
-                "chargingSchedulePeriod": [
-                    {"startPeriod": 0, "limit": 16},
-                    {"startPeriod": 60, "limit": 8},
-                ],
-            }
-        ],
-        **changes,
-    }
-
-
-def _periods(*starts: int) -> dict[str, Any]:
-    return {"chargingSchedulePeriod": [{"startPeriod": start, "limit": 6} for start in starts]}
+def _profile(
+    purpose: ChargingProfilePurpose = ChargingProfilePurpose.TX_PROFILE,
+    starts: tuple[int, ...] = (0, 60),
+    **changes: Any,
+) -> ChargingProfile:
+    periods = tuple(ProfilePeriod(start, PerPhase(16.0)) for start in starts)
+    schedule = ProfileSchedule(periods, ChargingRateUnit.A)
+    return ChargingProfile(1, 0, purpose, ChargingProfileKind.RELATIVE, (schedule,), **changes)
 
 
 @pytest.mark.requirement("F01.FR.08", "F01.FR.09", "F01.FR.11", "F01.FR.26", "F02.FR.27")
@@ -299,15 +298,14 @@ def _periods(*starts: int) -> dict[str, Any]:
     ("profile", "expected"),
     [
         (_profile(), ("Accepted", None)),
-        (_profile(chargingProfilePurpose="TxDefaultProfile"), ("Rejected", "InvalidProfile")),
-        (_profile(transactionId="tx-9"), ("Rejected", "InvalidProfile")),
-        (_profile(chargingSchedule=[_periods(10)]), ("Rejected", "InvalidSchedule")),
-        (_profile(chargingSchedule=[_periods(0, 60, 60)]), ("Rejected", "InvalidSchedule")),
-        (_profile(chargingSchedule=_periods(0, 60)), ("Accepted", None)),
+        (_profile(ChargingProfilePurpose.TX_DEFAULT_PROFILE), ("Rejected", "InvalidProfile")),
+        (_profile(transaction_id="tx-9"), ("Rejected", "InvalidProfile")),
+        (_profile(starts=(10,)), ("Rejected", "InvalidSchedule")),
+        (_profile(starts=(0, 60, 60)), ("Rejected", "InvalidSchedule")),
     ],
 )
 def test_a_charging_profile_has_to_be_for_the_transaction_to_come(
-    profile: dict[str, Any], expected: tuple[str, str | None]
+    profile: ChargingProfile, expected: tuple[str, str | None]
 ) -> None:
     bench = Bench({SmartChargingCtrlr.Available: True, SmartChargingCtrlr.Enabled: True})
     assert bench.start(replace(START, charging_profile=profile)) == expected
@@ -316,7 +314,7 @@ def test_a_charging_profile_has_to_be_for_the_transaction_to_come(
 @pytest.mark.requirement("F01.FR.12", "F02.FR.20")
 def test_without_smart_charging_a_profile_is_ignored() -> None:
     bench = Bench()
-    profile = _profile(chargingProfilePurpose="ChargingStationMaxProfile")
+    profile = _profile(ChargingProfilePurpose.CHARGING_STATION_MAX_PROFILE)
     assert bench.start(replace(START, charging_profile=profile))[0] == "Accepted"
 
 

@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from ocppd.model.charging_profiles import ChargingProfileKind, ChargingProfilePurpose, PerPhase
-from ocppd.model.charging_schedules import ChargingRateUnit
+from ocppd.model.charging_profiles import ChargingProfileKind, ChargingProfilePurpose
+from ocppd.model.charging_schedules import ChargingRateUnit, PerPhase
 from ocppd.station.merged_period import Situation
 from ocppd.station.schedule_explanation import Contribution, Standing, explain
 from tests.station.test_composite_schedule import NOON, profile

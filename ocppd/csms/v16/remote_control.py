@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from ocppd.csms.payload import Payload, Route, route
 from ocppd.csms.v16.authorization import encode_status
+from ocppd.csms.v16.charging_profiles import decode_charging_profile
 from ocppd.csms.v16.tokens import decode_id_tag
 from ocppd.model.remote_control import (
     MessageTrigger,
@@ -37,11 +38,12 @@ def decode_remote_start_transaction(evses: Evses, payload: Payload) -> StartTran
     """Read RemoteStartTransaction.req."""
     connector_id = payload.get("connectorId")
     ref = decode_connector_id(evses, connector_id) if connector_id is not None else None
+    profile = payload.get("chargingProfile")
     return StartTransaction(
         decode_id_tag(payload["idTag"]),
         evse_id=ref.id if ref is not None else None,
         connector_id=ref.connector_id if ref is not None else None,
-        charging_profile=payload.get("chargingProfile"),
+        charging_profile=decode_charging_profile(profile) if profile is not None else None,
         by_connector=True,
     )
 

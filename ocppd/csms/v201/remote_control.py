@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ocppd.csms.payload import Payload, Route, present, route
+from ocppd.csms.v201.charging_profiles import decode_charging_profile
 from ocppd.csms.v201.status_info import encode_status_info, encode_status_result
 from ocppd.csms.v201.tokens import decode_group_id_token, decode_id_token
 from ocppd.model.remote_control import (
@@ -24,12 +25,13 @@ if TYPE_CHECKING:
 def decode_request_start_transaction(payload: Payload) -> StartTransaction:
     """Read RequestStartTransactionRequest."""
     group = payload.get("groupIdToken")
+    profile = payload.get("chargingProfile")
     return StartTransaction(
         decode_id_token(payload["idToken"]),
         remote_start_id=payload["remoteStartId"],
         evse_id=payload.get("evseId"),
         group_id_token=decode_group_id_token(group) if group is not None else None,
-        charging_profile=payload.get("chargingProfile"),
+        charging_profile=decode_charging_profile(profile) if profile is not None else None,
     )
 
 
