@@ -24,6 +24,7 @@ from ocppd.store.waiting import DEFAULT_LIMIT, Waiting, place_of, stored_place
 _LOG = logging.getLogger(__name__)
 _COLUMNS = "id, message_id, kind, body, queued_at, attempts, set_aside"
 _LISTED = 1000
+_LONGEST_WAIT_S = 10.0
 # The facts that still matter: of open transactions, which are young, and of those in the queue.
 _FACTS_THAT_MATTER = (
     "rowid IN (SELECT rowid FROM transaction_facts ORDER BY rowid DESC LIMIT 1000)"
@@ -128,7 +129,12 @@ class SqliteStore:
     def _start(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         task = self._loop.create_task(work())
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            _LOG.error("what waited for the disk failed", exc_info=task.exception())
 
     async def _join(self) -> None:
         """Take in what a file holds that could not be read at the start: its queue comes first."""
@@ -189,6 +195,19 @@ class SqliteStore:
             self._writer.submit([write])
         else:
             self._unit.append(write)
+
+    def when_durable(self, then: Callable[[], None]) -> None:
+        """Call `then` when everything written so far is on disk, or the disk fails."""
+
+        async def wait() -> None:
+            try:
+                async with asyncio.timeout(_LONGEST_WAIT_S):
+                    await self._writer.durable()
+            except (StorageFailure, TimeoutError) as error:
+                _LOG.error("going on without the disk: %s", error or "it takes too long")
+            then()
+
+        self._start(wait)
 
     # Store: documents.
 

@@ -75,6 +75,7 @@ class StoreFile:
         """
         path = self._path
         try:
+            _check_length(path)
             connection = ready(path)
         except (sqlite3.Error, CannotMigrate) as error:
             if not is_damage(error):
@@ -199,6 +200,15 @@ def is_damage(error: Exception) -> bool:
     if isinstance(error, sqlite3.OperationalError):
         return is_schema_error(error)  # read-only, full, locked
     return isinstance(error, sqlite3.DatabaseError | CannotMigrate)
+
+
+def _check_length(path: Path) -> None:
+    """Raise sqlite3.DatabaseError for an empty file: SQLite would begin anew, and say nothing."""
+    try:
+        if path.is_file() and path.stat().st_size == 0:
+            raise sqlite3.DatabaseError("the file is empty")
+    except OSError:
+        return  # what is wrong shows when it is opened
 
 
 def connect(path: Path) -> sqlite3.Connection:
