@@ -14,6 +14,7 @@ from ocppd.certificates.configured import TlsFiles
 from ocppd.certificates.store import CertificateStore
 from ocppd.config import Config
 from ocppd.csms.connection import CsmsConnection, Files, Options
+from ocppd.csms.tcp import Proxy
 from ocppd.csms.traffic import Traffic
 from ocppd.csms.v16.configuration_keys import ConfigurationKeys
 from ocppd.csms.versions import spellings
@@ -22,14 +23,18 @@ from ocppd.dbus.service import NameTaken, Service
 from ocppd.device_model.names import InternalCtrlr
 from ocppd.station.certificate_renewal import dials_of_a_round
 from ocppd.station.evse import Evses
+from ocppd.station.limit_publication import Publication
 from ocppd.station.ports import Outside
-from ocppd.station.smart_charging import Publication
 from ocppd.station.station import Settings, Station
+from ocppd.store.background import Background
 from ocppd.store.component_files import read_keys
+from ocppd.store.database import Failure
+from ocppd.store.journal import MessageJournal
 from ocppd.store.security_log import SecurityLogFile
 from ocppd.store.seed import build_device_model
 from ocppd.store.state_folder import StateFolder, StateInUse
 from ocppd.store.store import SqliteStore
+from ocppd.store.store_file import Damage
 from ocppd.store.waiting import DEFAULT_LIMIT
 from ocppd.system_clock import SystemClock
 from ocppd.systemd import Notifier, StatusText
@@ -38,6 +43,7 @@ _LOG = logging.getLogger(__name__)
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _FAILED = 1
 _LAST_COMMIT_S = 0.8
+_LAST_LINES_S = 0.3
 # While there is no bus yet, systemd is asked not to give up; attempts are at most that far apart.
 _PATIENCE_S = 60.0
 _NOT_RUNNING_S = 2.0
@@ -102,8 +108,18 @@ class Daemon:
         self._systemd = Notifier()
         self._status = StatusText(clock.now)
         self._status_due = False
+        self._told_full = False
         self.store = SqliteStore(
-            state / "ocppd.db", now=clock.now, new_id=_new_id, on_health=self._on_store
+            state / "ocppd.db",
+            now=clock.now,
+            new_id=_new_id,
+            on_health=self._on_store,
+            on_damage=self._on_damaged_store,
+            on_joined=self._on_joined_store,
+        )
+        self._files = Background()
+        self.journal = MessageJournal(
+            state / "messages.jsonl", config.message_journal_size, self._files, clock.now
         )
         model = build_device_model(
             config.evses,
@@ -122,16 +138,17 @@ class Daemon:
             agent_timeout_s=config.host.agent_timeout_s,
             built_in=BuiltIn(reset=config.host.builtin_system, time=config.host.builtin_system),
             on_bus=self._on_bus,
+            on_machine=self._on_machine,
         )
         self.service.host.on_state = self._on_state
-        self.service.agents.network_timeout_s = lambda: float(
-            model.integer(InternalCtrlr.NetworkConfigTimeout, 60)
-        )
         self.certificates = CertificateStore(
             state / "certificates",
             tls=TlsFiles(config.tls.ca_file, config.tls.certificate_file, config.tls.key_file),
             now=clock.now,
             attempts=lambda: dials_of_a_round(model),
+        )
+        self.service.agents.network_timeout_s = lambda: float(
+            model.integer(InternalCtrlr.NetworkConfigTimeout, 60)
         )
         self.csms = CsmsConnection(
             model,
@@ -139,9 +156,10 @@ class Daemon:
             clock,
             new_id=_new_id,
             random=random.random,
+            orphan_after_s=config.queue.orphan_after_h * 3600,
             traffic=self._on_traffic,
             files=self._tls_files,
-            options=Options(max_size=config.max_message_size),
+            options=_options(config),
         )
         outside = Outside(
             clock=clock,
@@ -167,6 +185,7 @@ class Daemon:
             security_log=SecurityLogFile(
                 state / "security.log",
                 lambda: self.station.security.raise_event("SecurityLogWasCleared"),
+                self._files,
             ),
             settings=Settings(
                 agent_grace_s=config.host.agent_grace_s,
@@ -174,9 +193,8 @@ class Daemon:
                 boot_id=_boot_id(),
             ),
         )
-        self._note_state_of_store()
         self.csms.attach(self.station, spellings(self.station))
-        self.service.export(self.station, self.store, clock)
+        self.service.export(self.station, self.store, clock, self.journal)
         self._serving: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -188,10 +206,8 @@ class Daemon:
         """
         _LOG.info("ocppd %s", __version__)
         self.station.start()
-        if self.store.set_aside_file is not None:
-            self.station.security.raise_event(
-                "StorageDamaged", f"kept as {self.store.set_aside_file.name}"
-            )
+        if self.store.failure is not None:
+            self._on_store(self.store.failure)
         self._systemd.feed_watchdog(self._clock, self._on_late)
         try:
             await self.service.start()
@@ -214,8 +230,14 @@ class Daemon:
         except Exception:
             _LOG.exception("stopping was not smooth")
         finally:
+            self.journal.close()
             self.store.close(_LAST_COMMIT_S)
+            self._files.close(_LAST_LINES_S)
             self._systemd.close()
+
+    def _tls_files(self) -> Files:
+        paths = self.certificates.for_dial()
+        return Files(paths.roots, paths.certificate, paths.key)
 
     def _on_bus(self, there: bool) -> None:
         if there:
@@ -223,6 +245,14 @@ class Daemon:
         else:
             self._systemd.still_starting(_PATIENCE_S)
         self._on_state()
+
+    def _on_machine(self, refusal: str | None) -> None:
+        """Say in time that a reset, which the CSMS may ask for some day, would be refused."""
+        if refusal is not None:
+            _LOG.warning("no agent is registered for System, and %s", refusal)
+        self.station.health.note(
+            "reset", f"the CSMS cannot reset this station: {refusal}" if refusal else None
+        )
 
     def _on_state(self) -> None:
         """Tell systemd what the daemon is doing, once all that changed by one event has."""
@@ -245,26 +275,39 @@ class Daemon:
         if seconds > _NOT_RUNNING_S:
             _LOG.error("the daemon did not run for %.1f s", seconds)
 
-    def _tls_files(self) -> Files:
-        paths = self.certificates.for_dial()
-        return Files(paths.roots, paths.certificate, paths.key)
-
-    def _note_state_of_store(self) -> None:
-        health = self.station.health
-        if self.store.unusable is not None:
-            health.note("store", self.store.unusable)
-        if self.store.set_aside_file is not None:
-            kept_as = self.store.set_aside_file.name
-            health.note("damaged store", f"the store was damaged; kept as {kept_as}")
-
-    def _on_store(self, failure: str | None) -> None:
-        if failure is not None:
-            _LOG.error("%s", failure)
-        else:
+    def _on_store(self, failure: Failure | None) -> None:
+        """Tell whether what happens is written, or in memory alone."""
+        if failure is None:
             _LOG.info("the store is written again")
-        self.station.health.note("store", failure)
+            self._told_full = False
+        else:
+            _LOG.error("%s", failure.text)
+        self.station.health.note("store", failure.text if failure else None)
+        if failure is not None and failure.is_full and not self._told_full:
+            self._told_full = True
+            self.station.security.raise_event("MemoryExhaustion", failure.text)
+        self.csms.wake()
+
+    def _on_damaged_store(self, damage: Damage) -> None:
+        self.station.health.note("damaged store", f"the store was damaged; {damage}")
+        self.station.security.raise_event("StorageDamaged", str(damage))
+
+    def _on_joined_store(self) -> None:
+        self.station.health.note(
+            "earlier store",
+            "the store could not be read at the start and is used now; settings and transactions"
+            " that it held come back with a restart of ocppd",
+        )
+        self.csms.wake()
 
     def _on_traffic(self, traffic: Traffic) -> None:
+        self.journal.note(
+            traffic.direction,
+            traffic.version,
+            traffic.text,
+            masked=traffic.masked,
+            reason=traffic.reason,
+        )
         self.service.host.ocpp_message(
             traffic.text,
             traffic.direction,
@@ -272,6 +315,19 @@ class Daemon:
             masked=traffic.masked,
             reason=traffic.reason,
         )
+
+
+def _options(config: Config) -> Options:
+    """Return how this box connects to a CSMS."""
+    connection = config.connection
+    proxy = connection.proxy
+    return Options(
+        compression=connection.compression,
+        proxy=Proxy(proxy.host, proxy.port, proxy.user, proxy.password) if proxy else None,
+        interfaces=connection.interfaces,
+        return_after_s=connection.return_after_s,
+        max_size=config.max_message_size,
+    )
 
 
 def _new_id() -> str:

@@ -18,6 +18,7 @@ from ocppd.station.event_ids import EventIds
 from ocppd.station.evse import Evse, Evses, RemoteStart
 from ocppd.station.faults import Faults
 from ocppd.station.health import Health
+from ocppd.station.limit_publication import Publication
 from ocppd.station.meter_values import Metering
 from ocppd.station.network_profiles import NetworkProfiles
 from ocppd.station.ports import LegacyKeys, Outside
@@ -26,7 +27,7 @@ from ocppd.station.registration import Registration
 from ocppd.station.remote_control import RemoteControl, claim
 from ocppd.station.reset import Resets
 from ocppd.station.security import Security, SecurityLog
-from ocppd.station.smart_charging import Publication, SmartCharging
+from ocppd.station.smart_charging import SmartCharging
 from ocppd.station.transactions import Transactions
 from ocppd.station.trigger_message import MessageTriggers
 from ocppd.station.variable_monitor import VariableMonitor
@@ -91,7 +92,8 @@ class Station:
             self.transactions,
             self.certificate_renewal,
         )
-        self.remote_control = RemoteControl(*base, self.transactions, triggers)
+        self.smart_charging = SmartCharging(*base, settings.publication)
+        self.remote_control = RemoteControl(*base, self.transactions, triggers, self.smart_charging)
         self.data_transfer = DataTransfers(outside)
         self.provisioning = Provisioning(outside, device_model, keys, self.security)
         self.network_profiles = NetworkProfiles(
@@ -102,9 +104,9 @@ class Station:
             self.security,
         )
         self.variable_monitor = VariableMonitor(outside, device_model, keys, self._event_ids)
-        self.smart_charging = SmartCharging(*base, settings.publication)
 
         self.availability.when_ready(self.transactions.settle)
+        self.transactions.watch(self.smart_charging.on_transaction)
         self.registration.when_online(self.faults.tell_untold)
         self.registration.when_online(self.certificate_renewal.on_online)
         self.registration.when_stopped(self.transactions.on_stop)
@@ -113,7 +115,10 @@ class Station:
         self.registration.when_restarted(self.smart_charging.publish)
 
     def _claim(self, evse: Evse, id_token: IdToken | None) -> RemoteStart | None:
-        return claim(self.evses, evse, id_token, self._outside.clock.now())
+        start = claim(self.evses, evse, id_token, self._outside.clock.now())
+        if start is not None:
+            self.smart_charging.on_remote_start(evse, start)
+        return start
 
     def start(self) -> None:
         """Take back what was stored, and begin: before the host or the CSMS is heard."""
@@ -122,8 +127,8 @@ class Station:
             self.transactions.start()
             self.availability.start()
             self.registration.start()
-            self.certificate_renewal.start()
             self.provisioning.trials.start()
+            self.certificate_renewal.start()
             self.authorization.start()
             self.meter_values.start()
             self.reset.start()
@@ -156,11 +161,13 @@ class Station:
         """There is a connection; `status` has the version."""
         self.network_profiles.on_connected(status)
         self.registration.on_connected(status)
+        self.smart_charging.on_connection(connected=True)
         self.certificate_renewal.on_connected(status)
 
     def on_disconnected(self, status: ConnectionStatus) -> None:
         """There is no connection; `status` has the reason."""
         self.registration.on_disconnected(status)
+        self.smart_charging.on_connection(connected=False)
 
     @property
     def idle(self) -> bool:
@@ -197,6 +204,10 @@ class Station:
         """Take what the CSMS answered to a queued message, in the unit that removes it."""
         if isinstance(entry.request, TransactionEvent):
             self.transactions.on_event_answered(entry, response)
+
+    def on_queue_released(self) -> None:
+        """Take note that messages that were set aside are to be tried anew."""
+        self._outside.csms.wake()
 
     def on_event_given_up(self, entry: QueueEntry, reason: str) -> None:
         """Take note that a queued message was set aside."""

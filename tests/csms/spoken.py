@@ -16,7 +16,9 @@ from ocppd.model.variables import EvseRef
 from ocppd.station.authorization import Authorization
 from ocppd.station.data_transfer import DataTransfers
 from ocppd.station.evse import Evses
+from ocppd.station.limit_publication import Publication
 from ocppd.station.remote_control import RemoteControl
+from ocppd.station.smart_charging import SmartCharging
 from ocppd.station.trigger_message import MessageTriggers
 from tests.fakes import World
 from tests.station.models import TOPOLOGY, shipped_device_model
@@ -64,8 +66,11 @@ class Spoken:
                 connector.status = ConnectorStatus.AVAILABLE
         self.triggered: list[tuple[object, ...]] = []
         block = Triggered(self.triggered)
-        triggers = MessageTriggers(self.evses, block, block, block, block)
+        triggers = MessageTriggers(self.evses, block, block, block, block, block)
         agents = self.world.agents
+        self.smart_charging = SmartCharging(
+            self.world.outside, self.model, self.evses, Publication()
+        )
         station: Any = SimpleNamespace(
             evses=self.evses,
             authorization=Authorization(self.world.outside, self.model, self.evses),
@@ -75,8 +80,10 @@ class Spoken:
                 self.evses,
                 SimpleNamespace(stop=agents.stop_transaction),
                 triggers,
+                self.smart_charging,
             ),
             data_transfer=DataTransfers(self.world.outside),
+            smart_charging=self.smart_charging,
         )
         self.authorization: Authorization = station.authorization
         self.routes = {}
@@ -104,10 +111,12 @@ class Spoken:
         outgoing = self.requests[kind]
         return outgoing.decode(as_sent(self.version, outgoing.action, payload, response=True))
 
-    def charge(self, evse_id: int, transaction_id: str, csms_id: str | None = None) -> None:
-        """Let a transaction be under way at the first connector of an EVSE."""
+    def charge(self, evse_id: int, transaction_id: str | None, csms_id: str | None = None) -> None:
+        """Let a transaction be under way at the first connector of an EVSE, or none any more."""
         evse = self.evses[evse_id]
         evse.session_id = evse.transaction_id = transaction_id
         evse.csms_transaction_id = csms_id or transaction_id
-        evse.authorized = evse.connectors[1].occupied = True
-        evse.connectors[1].status = ConnectorStatus.OCCUPIED
+        evse.authorized = evse.connectors[1].occupied = transaction_id is not None
+        evse.connectors[1].status = (
+            ConnectorStatus.OCCUPIED if transaction_id else ConnectorStatus.AVAILABLE
+        )

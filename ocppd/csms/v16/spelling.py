@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ocppd.station.station import Station
 
 MANNERS = Manners(
+    replaces_profiles_of_same_level=True,
     names_transactions=True,
     addresses_connectors_alone=True,
     preparing_is_busy=True,
@@ -32,8 +33,8 @@ MANNERS = Manners(
     switches_signed_values=False,
     idle_readings_are_durable=True,
     triggers_sampled_values=True,
-)
     plans_certificates=True,
+)
 
 
 def spelling(station: "Station") -> Spelling:
@@ -44,8 +45,8 @@ def spelling(station: "Station") -> Spelling:
         routes={
             **authorization.routes(station),
             **availability.routes(station),
-            **data_transfer.routes(station),
             **certificate_management.routes(station),
+            **data_transfer.routes(station),
             **provisioning.routes(station),
             **remote_control.routes(station),
             **reset.routes(station),
@@ -53,8 +54,8 @@ def spelling(station: "Station") -> Spelling:
         requests=collected(
             authorization.REQUESTS,
             availability.requests(station),
-            data_transfer.REQUESTS,
             certificate_management.REQUESTS,
+            data_transfer.REQUESTS,
             meter_values.requests(station),
             registration.REQUESTS,
             security.REQUESTS,

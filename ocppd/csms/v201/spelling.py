@@ -15,6 +15,7 @@ from ocppd.csms.v201 import (
     remote_control,
     reset,
     security,
+    smart_charging,
     transactions,
 )
 from ocppd.model.manners import Manners
@@ -32,23 +33,25 @@ def spelling(station: "Station") -> Spelling:
         routes={
             **authorization.routes(station),
             **availability.routes(station),
+            **certificate_management.routes(station),
             **data_transfer.routes(station),
             **network_profiles.routes(station),
             **provisioning.routes(station),
-            **certificate_management.routes(station),
             **remote_control.routes(station),
             **reset.routes(station),
+            **smart_charging.routes(station),
             **transactions.routes(station),
         },
         requests=collected(
             authorization.REQUESTS,
             availability.REQUESTS,
+            certificate_management.REQUESTS,
             data_transfer.REQUESTS,
             meter_values.REQUESTS,
             provisioning.REQUESTS,
             registration.REQUESTS,
-            certificate_management.REQUESTS,
             security.REQUESTS,
+            smart_charging.REQUESTS,
         ),
         encode_entry=durable_messages(
             station,
