@@ -16,6 +16,28 @@ _URL_PASSWORD = re.compile(r"(://[^/\s\"@:]*:)[^/\s\"]*@")
 
 _SECRET_VARIABLES = ("password", "authorizationkey", "vpnkey", "simpin")
 _SECRET_MEMBERS = frozenset({"password", "apnpassword", "basicauthpassword", "simpin"})
+# What says which variable it is, and what was thought of it.
+_SAYS_WHICH = frozenset(
+    {
+        "component",
+        "variable",
+        "key",
+        "name",
+        "instance",
+        "evse",
+        "type",
+        "attributetype",
+        "attributestatus",
+        "attributestatusinfo",
+        "mutability",
+        "variablecharacteristics",
+        "readonly",
+        "status",
+        "statusinfo",
+    }
+)
+# What may hold any words.
+_FREE_TEXT = frozenset({"data", "value", "attributevalue", "techinfo", "additionalinfo"})
 
 
 def masked(text: str) -> str:
@@ -36,29 +58,39 @@ def masked(text: str) -> str:
     return _URL_PASSWORD.sub(rf"\1{MASK}@", text)
 
 
-def _masked(value: Any) -> Any:
+def _masked(value: Any, secret: bool = False) -> Any:
+    """Return a value without its secrets; `secret` if it belongs to what is one."""
     if isinstance(value, list):
-        return [_masked(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    return {name: _masked_member(value, name, member) for name, member in value.items()}
+        return [_masked(item, secret) for item in value]
+    if isinstance(value, dict):
+        secret = secret or _names_secret(value)
+        return {name: _masked_member(value, name, member, secret) for name, member in value.items()}
+    return MASK if secret and _is_text_or_number(value) else value
 
 
-def _masked_member(parent: dict[str, Any], name: str, member: Any) -> Any:
+def _masked_member(parent: dict[str, Any], name: str, member: Any, secret: bool) -> Any:
     folded = name.lower()
-    secret = (
-        folded in _SECRET_MEMBERS
+    if folded in _SAYS_WHICH:
         # A VPN's key, told from the key of ChangeConfiguration by its neighbour.
-        or (folded == "key" and "server" in parent)
-        or (folded in ("attributevalue", "value") and _names_secret(parent))
-    )
-    if secret and member is not None and not isinstance(member, bool):
-        return MASK  # whatever it is: a frame against its schema may hold one as well
-    return _masked(member)
+        vpn = folded == "key" and "server" in parent
+        return MASK if vpn and _is_text_or_number(member) else _masked(member)
+    return _masked(member, secret or folded in _SECRET_MEMBERS)
+
+
+def _is_text_or_number(value: Any) -> bool:
+    return isinstance(value, str | int | float) and not isinstance(value, bool)
 
 
 def _names_secret(item: dict[str, Any]) -> bool:
-    """Tell whether an item's variable (2.x) or key (1.6) holds a secret."""
-    variable = item.get("variable")
-    name = variable.get("name") if isinstance(variable, dict) else item.get("key")
-    return isinstance(name, str) and any(word in name.lower() for word in _SECRET_VARIABLES)
+    """Tell whether an item's variable (2.x) or key (1.6) holds a secret.
+
+    Wherever the name stands: in a frame that breaks its schema it may be elsewhere.
+    """
+    texts = [text for name, text in item.items() if name.lower() not in _FREE_TEXT]
+    texts += [text for member in texts if isinstance(member, dict) for text in member.values()]
+    return any(
+        word in text.lower()
+        for text in texts
+        if isinstance(text, str)
+        for word in _SECRET_VARIABLES
+    )

@@ -79,6 +79,22 @@ def test_what_cannot_be_read_and_may_hold_a_secret_is_not_shown(text):
 @pytest.mark.parametrize(
     "payload",
     [
+        {"key": "AuthorizationKey", "valu": "c4n4ry"},
+        {"kez": "AuthorizationKey", "value": ["c4n4ry"]},
+        {"setVariableData": [{"variable": {"name": "BasicAuthPassword"}, "attrValue": "c4n4ry"}]},
+        {"setVariableData": [{"vaziable": {"name": "BasicAuthPassword"}, "x": {"y": ["c4n4ry"]}}]},
+        {"setVariableData": [{"variable": "BasicAuthPassword", "attributeValue": "c4n4ry"}]},
+        {"basicAuthPassword": ["c4n4ry"]},
+        {"server": "vpn.example", "key": "c4n4ry"},
+    ],
+)
+def test_a_secret_in_the_wrong_place_is_masked_too(payload):
+    assert "c4n4ry" not in masked(json.dumps([2, "7", "X", payload]))
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
         {"key": "HeartbeatInterval", "value": "60"},
         {"setVariableResult": [{"variable": {"name": "BasicAuthPassword"}, "status": "Accepted"}]},
         {"idTag": "user@example.com"},
