@@ -14,6 +14,7 @@ from ocppd.csms.v16 import (
     remote_control,
     reset,
     security,
+    smart_charging,
     transactions,
 )
 from ocppd.model.manners import Manners
@@ -50,6 +51,7 @@ def spelling(station: "Station") -> Spelling:
             **provisioning.routes(station),
             **remote_control.routes(station),
             **reset.routes(station),
+            **smart_charging.routes(station),
         },
         requests=collected(
             authorization.REQUESTS,
