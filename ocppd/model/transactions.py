@@ -148,7 +148,8 @@ class TransactionEvent(CsmsRequest[TransactionEventResponse]):
     authorized. `stop_token` is who ended it (E07), `host_stop_reason` why in the host's words,
     which are those of 1.6 and some more. `evse` is where it is; `evse_told` says that 2.x has to
     be told in this event. `host_lacks_id` says that the host was told of the beginning without
-    an id, which the answer will bring.
+    an id, which the answer will bring. `connector_number` is what 1.6 called the connector when it
+    happened, whatever the topology is by the time that it is told; 0 is unknown.
     """
 
     event_type: TransactionEventType
@@ -178,6 +179,7 @@ class TransactionEvent(CsmsRequest[TransactionEventResponse]):
     authorized_meter_wh: int | None = None
     evcc_id: str | None = field(default=None, repr=False)
     host_lacks_id: bool = False
+    connector_number: int = 0
 
 
 @dataclass(frozen=True, slots=True)

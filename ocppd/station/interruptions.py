@@ -18,6 +18,7 @@ from ocppd.station.session_steps import SessionSteps
 from ocppd.station.transaction import Change, Condition, Session, Stop
 
 _LOG = logging.getLogger(__name__)
+_UNKNOWN = Stop(StoppedReason.OTHER, StopReason.OTHER)
 
 
 class Interruptions:
@@ -124,9 +125,14 @@ class Interruptions:
             self._outside.csms.wake()
 
     def supersede(self, evse: Evse, session: Session) -> None:
-        """End a session whose end was never reported: there is another one now."""
+        """End a session whose end was never reported: there is another one now.
+
+        To refuse the new one would lose what it will be billed for. If the host was away meanwhile
+        the old one ended by the loss of power, as if it had not been resumed; a host that was there
+        all the time just never said why.
+        """
         _LOG.warning("the end of session %s at EVSE %d was lost", session.uuid, evse.id)
-        after = self._lose(evse, session)
+        after = self._lose(evse, session, None if self.is_doubtful(session) else _UNKNOWN)
         self._sessions.finish(after)
         self._steps.show(evse, after, over=True)
         self._steps.settle_end(evse, session, after)
@@ -147,7 +153,7 @@ class Interruptions:
             return session
         return self._lose(evse, session)
 
-    def _lose(self, evse: Evse, session: Session) -> Session:
+    def _lose(self, evse: Evse, session: Session, stop: Stop | None = None) -> Session:
         """End the transaction of a session that was lost, at the last that is known of it."""
         if session.transaction is None:
             return session
@@ -159,7 +165,7 @@ class Interruptions:
             at,
             TriggerReason.ABNORMAL_CONDITION,
             removes=frozenset({Condition.ENERGY_TRANSFER, Condition.DATA_SIGNED}),
-            stop=Stop(StoppedReason.POWER_LOSS, StopReason.POWER_LOSS),
+            stop=stop or Stop(StoppedReason.POWER_LOSS, StopReason.POWER_LOSS),
             ends=True,
         )
         return self._steps.advance_lost(evse, session, change, meter)

@@ -148,7 +148,11 @@ class SessionSteps:
 
     def _put(self, event: TransactionEvent, evse: Evse | None) -> None:
         names = self._outside.csms.manners.names_transactions
-        event = replace(event, host_lacks_id=names and event.authorizes)
+        event = replace(
+            event,
+            host_lacks_id=names and event.authorizes,
+            connector_number=event.connector_number or self._evses.number_of(event.evse),
+        )
         self._outside.store.queue(event)
         csms_id = evse.csms_transaction_id if evse else None
         for signal in signals_of(event, csms_id, names_transactions=names):

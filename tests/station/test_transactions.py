@@ -246,19 +246,6 @@ def test_few_finished_sessions_are_remembered() -> None:
 
 
 @pytest.mark.requirement("E01.FR.14")
-def test_a_new_session_ends_the_one_whose_end_was_lost() -> None:
-    bay = Bay()
-    bay.charge()
-    bay.measure(2500)
-    bay.pass_time(60)
-    bay.plug(uuid="session-2")
-    assert bay.told[-1].event_type is ENDED
-    assert bay.told[-1].session_id == "session-1"
-    assert bay.told[-1].stopped_reason is StoppedReason.POWER_LOSS
-    assert bay.told[-1].meter_wh == 2500
-    assert bay.evses[1].session_id == "session-2"
-
-
 # The daemon dies
 
 
@@ -502,3 +489,39 @@ def test_killed_after_each_step(steps: int) -> None:
         ("Updated", 3, "ChargingStateChanged"),
         ("Ended", 4, "StopAuthorized"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("doubtful", "reason"), [(False, StoppedReason.OTHER), (True, StoppedReason.POWER_LOSS)]
+)
+def test_another_session_ends_the_one_whose_end_was_never_reported(
+    doubtful: bool, reason: StoppedReason
+) -> None:
+    bay = Bay()
+    bay.charge()
+    bay.measure(2500)
+    bay.pass_time(60)
+    if doubtful:
+        bay.transactions.doubt()
+    bay.charge(uuid="session-2")
+    assert bay.evses[1].session_id == "session-2"
+    ended = next(each for each in bay.told if each.event_type is ENDED)
+    assert (ended.transaction_id, ended.stopped_reason, ended.meter_wh) == (
+        "session-1",
+        reason,
+        2500,
+    )
+    assert [each.transaction_id for each in bay.told if each.event_type is STARTED] == [
+        "session-1",
+        "session-2",
+    ]
+    with pytest.raises(UnknownSession):
+        bay.finish()  # the old one is over
+
+
+def test_an_event_remembers_what_its_connector_was_called() -> None:
+    bay = Bay()
+    bay.charge(evse_id=2, connector_id=2)
+    again = bay.restarted([["sType2"]])
+    assert {each.connector_number for each in again.told} == {3, 0}
+    assert [each.connector_number for each in again.told if each.event_type is STARTED] == [3]

@@ -10,6 +10,7 @@ from ocppd.csms.payload import Payload, present, timestamp
 from ocppd.csms.spelling import Message
 from ocppd.csms.v16.meter_values import encode_values, transaction_number
 from ocppd.csms.v16.tokens import cut_id_token, decode_id_tag_info
+from ocppd.errors import NotSpoken
 from ocppd.model.queue import TransactionFacts
 from ocppd.model.sessions import StopReason
 from ocppd.model.tokens import IdToken
@@ -66,7 +67,7 @@ def transaction_messages(
         spelled = encode_values(values)
         if spelled:
             payload = {
-                "connectorId": station.evses.number_of(event.evse),
+                "connectorId": _connector_id(station.evses, event),
                 "transactionId": number,
                 "meterValue": spelled,
             }
@@ -78,12 +79,27 @@ def encode_start_transaction(evses: Evses, event: TransactionEvent, token: IdTok
     """Return StartTransaction.req: the transaction as it was when it was authorized."""
     meter_wh = event.meter_wh if event.authorized_meter_wh is None else event.authorized_meter_wh
     return present(
-        connectorId=evses.number_of(event.evse),
+        connectorId=_connector_id(evses, event),
         idTag=cut_id_token(token),
         meterStart=meter_wh or 0,
         reservationId=event.reservation_id,
         timestamp=timestamp(event.authorized_at or event.timestamp),
     )
+
+
+def _connector_id(evses: Evses, event: TransactionEvent) -> int:
+    """Return the connector's number now, or if it is gone the one that it had (1.6, 3.8).
+
+    A transaction on connector 0 would be one of the whole station, which there is not.
+
+    Raises:
+        NotSpoken: it is gone, and nobody knows what it was called
+
+    """
+    number = evses.number_of(event.evse) or event.connector_number
+    if number == 0:
+        raise NotSpoken(f"EVSE {event.evse.id} is gone, and with it its connector's number")
+    return number
 
 
 def encode_stop_transaction(event: TransactionEvent, number: int) -> Payload:

@@ -261,3 +261,14 @@ def test_a_measurand_of_21_has_no_word_in_16() -> None:
     value = MeterValue(T0, (SampledValue(16.0, "Current.Import.Offered", "A"),))
     with pytest.raises(NotSpoken):
         requests(StationAtHand())[MeterValues].encode(MeterValues(EvseRef(1), (value,)))  # type: ignore[arg-type]
+
+
+def test_a_connector_that_is_gone_is_told_by_the_number_that_it_had() -> None:
+    gone = replace(STARTED, evse=EvseRef(7, 1), connector_number=9)
+    [(action, payload), *_] = spelled(gone)
+    assert (action, payload["connectorId"]) == ("StartTransaction", 9)
+    with pytest.raises(NotSpoken, match="EVSE 7 is gone"):
+        spelled(replace(gone, connector_number=0))
+    stop = replace(ENDED, evse=EvseRef(7, 1))
+    [(action, payload)] = spelled(stop, TransactionFacts("1.6", "17"))
+    assert (action, payload["transactionId"]) == ("StopTransaction", 17)

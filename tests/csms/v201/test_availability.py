@@ -93,6 +93,7 @@ def test_status_in_21_is_an_event(status: ConnectorStatus) -> None:
         "trigger": "Delta",
         "actualValue": status.value,
         "eventNotificationType": "HardWiredNotification",
+        "severity": 8,
         "component": {"name": "Connector", "evse": {"id": 2, "connectorId": 1}},
         "variable": {"name": "AvailabilityState"},
     }
@@ -138,6 +139,7 @@ def test_an_error_is_a_problem_of_its_component(
     action, payload = say(version, module, request)
     assert action == "NotifyEvent"
     (event,) = payload["eventData"]
+    assert event.pop("severity", None) == ({"2.1": 3}.get(version)), "N07.FR.21"
     assert event == {
         "eventId": 5,
         "timestamp": NOW,
