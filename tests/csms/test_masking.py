@@ -85,7 +85,7 @@ def test_what_cannot_be_read_and_may_hold_a_secret_is_not_shown(text):
         {"setVariableData": [{"vaziable": {"name": "BasicAuthPassword"}, "x": {"y": ["c4n4ry"]}}]},
         {"setVariableData": [{"variable": "BasicAuthPassword", "attributeValue": "c4n4ry"}]},
         {"basicAuthPassword": ["c4n4ry"]},
-        {"server": "vpn.example", "key": "c4n4ry"},
+        {"vpn": [{"server": "vpn.example", "key": "c4n4ry"}]},
     ],
 )
 def test_a_secret_in_the_wrong_place_is_masked_too(payload):
