@@ -6,6 +6,7 @@ device model on the first start and changes there.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -28,6 +29,10 @@ VERSIONS = ("2.1", "2.0.1", "1.6")
 _URL = re.compile(r"wss?://[^\s/?#]+(?:[/?][^\s#]*)?")
 _IDENTITY = re.compile(r"[A-Za-z0-9*\-_=+|@.]+")  # identifierString of 2.x, without the colon
 _IDENTITY_16 = re.compile(r"[ -~]+")  # OCPP-J 1.6 escapes what a URL cannot have
+_PROXY = re.compile(r"http://(\[[0-9A-Fa-f:.]+\]|[^\s/?#@:\[\]]+)(?::(\d{1,5}))?/?")
+_INTERFACES = tuple(f"{kind}{number}" for kind in ("Wired", "Wireless") for number in range(4)) + (
+    "Any",
+)
 _MOST_EVSES = 128
 _MOST_CONNECTORS = 16
 
@@ -67,6 +72,30 @@ class TlsConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class ProxyConfig:
+    """An HTTP proxy on the way to every CSMS."""
+
+    host: str
+    port: int
+    user: str | None = None
+    password: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionConfig:
+    """How this box connects, whatever the CSMS.
+
+    `interfaces` has the machine's name for an OcppInterface. `return_after_s` is how long an idle
+    station stays with a CSMS that is not its first choice; 0: until that one is lost.
+    """
+
+    compression: bool = True
+    return_after_s: float = 3600.0
+    interfaces: Mapping[str, str] = field(default_factory=dict)
+    proxy: ProxyConfig | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class HostConfig:
     """How long the host's agents may take, and what the daemon does without them."""
 
@@ -85,6 +114,13 @@ class SchedulesConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class QueueConfig:
+    """How long the rest of a transaction waits for a CSMS of the OCPP that it was begun in."""
+
+    orphan_after_h: float = 72.0
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """All of the file; `evses` has the connector types of each EVSE."""
 
@@ -93,8 +129,10 @@ class Config:
     csms: tuple[SlotConfig, ...] = ()
     versions: tuple[str, ...] = VERSIONS
     tls: TlsConfig = TlsConfig()
+    connection: ConnectionConfig = field(default_factory=ConnectionConfig)
     host: HostConfig = HostConfig()
     charging_schedules: SchedulesConfig = SchedulesConfig()
+    queue: QueueConfig = QueueConfig()
     device_model: Path = DEFAULT_DEVICE_MODEL
     log_level: str = "info"
     max_message_size: int = 1 << 20
@@ -158,8 +196,10 @@ def read(path: Path) -> Config:
             "csms",
             "versions",
             "tls",
+            "connection",
             "host",
             "charging_schedules",
+            "queue",
             "device_model",
             "log",
             "max_message_size",
@@ -179,6 +219,7 @@ def read(path: Path) -> Config:
     tls, host, schedules = (member(name) for name in ("tls", "host", "charging_schedules"))
     journal = member("message_journal")
     log, device_model, size = (member(name) for name in ("log", "device_model", "max_message_size"))
+    connection, queue = member("connection"), member("queue")
     offered = _versions(versions) if versions else config.versions
     files = _tls(tls, folder) if tls else config.tls
     return Config(
@@ -187,8 +228,10 @@ def read(path: Path) -> Config:
         csms=_slots(csms, folder, offered, files) if csms else config.csms,
         versions=offered,
         tls=files,
+        connection=_connection(connection, folder) if connection else config.connection,
         host=_host(host) if host else config.host,
         charging_schedules=_schedules(schedules) if schedules else config.charging_schedules,
+        queue=_queue(queue) if queue else config.queue,
         device_model=_device_model(device_model, folder) if device_model else config.device_model,
         log_level=_log_level(log) if log else config.log_level,
         max_message_size=size.integer(65_536, 1 << 26) if size else config.max_message_size,
@@ -317,11 +360,14 @@ def _slot(item: Node, members: dict[str, Node], slot: int, folder: Path) -> Slot
     )
 
 
-def _password(item: Node, members: dict[str, Node], folder: Path) -> str | None:
+def _password(
+    item: Node, members: dict[str, Node], folder: Path, *, longest: int = 64
+) -> str | None:
+    """Read a secret; 64 characters are the limit of NetworkConfiguration.BasicAuthPassword."""
     if "password" in members and "password_file" in members:
         raise item.error("has both a password and a password_file")
     if "password" in members:
-        return members["password"].text(min_length=1, max_length=64)
+        return members["password"].text(min_length=1, max_length=longest)
     if "password_file" not in members:
         return None
     node = members["password_file"]
@@ -330,8 +376,8 @@ def _password(item: Node, members: dict[str, Node], folder: Path) -> str | None:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise node.error(f"cannot be read: {reason}") from None
-    if not 1 <= len(password) <= 64:  # NetworkConfiguration.BasicAuthPassword
-        raise node.error("the password in it has not 1 to 64 characters")
+    if not 1 <= len(password) <= longest:
+        raise node.error(f"the password in it has not 1 to {longest} characters")
     return password
 
 
@@ -356,6 +402,43 @@ def _tls(node: Node, folder: Path) -> TlsConfig:
         if not file.is_file():
             raise members[name].error(f"there is no file {file}")
     return TlsConfig(**files)
+
+
+def _connection(node: Node, folder: Path) -> ConnectionConfig:
+    members = node.mapping(optional=("compression", "return_after_s", "interfaces", "proxy"))
+    default = ConnectionConfig()
+    compression, interfaces = members.get("compression"), members.get("interfaces")
+    return_after, proxy = members.get("return_after_s"), members.get("proxy")
+    return ConnectionConfig(
+        compression=compression.flag() if compression else default.compression,
+        return_after_s=return_after.number(0, 604_800) if return_after else default.return_after_s,
+        interfaces=_interfaces(interfaces) if interfaces else default.interfaces,
+        proxy=_proxy(proxy, folder) if proxy and not proxy.is_null else None,
+    )
+
+
+def _interfaces(node: Node) -> dict[str, str]:
+    """Read the machine's names of interfaces; 15 characters are the kernel's limit."""
+    members = node.mapping(optional=_INTERFACES)
+    return {name: member.text(min_length=1, max_length=15) for name, member in members.items()}
+
+
+def _proxy(node: Node, folder: Path) -> ProxyConfig:
+    members = node.mapping(required=("url",), optional=("user", "password", "password_file"))
+    url = members["url"].text(max_length=2000)
+    match = _PROXY.fullmatch(url)
+    if match is None:
+        raise members["url"].error("is not the address of an HTTP proxy, as in http://host:port")
+    port = int(match[2] or 80)
+    if not 1 <= port <= 65535:
+        raise members["url"].error("has a port outside 1..65535")
+    user = members["user"].text(min_length=1, max_length=255) if "user" in members else None
+    password = _password(node, members, folder, longest=255)
+    if user is None and password is not None:
+        raise node.error("has a password, but no user")
+    if user is not None and ":" in user:
+        raise members["user"].error("must not contain a colon")
+    return ProxyConfig(match[1].strip("[]"), port, user, password or "")
 
 
 def _device_model(node: Node, folder: Path) -> Path:
@@ -397,6 +480,11 @@ def _schedules(node: Node) -> SchedulesConfig:
         duration_s=duration.integer(1, 604_800) if duration else default.duration_s,
         unit=ChargingRateUnit(unit.one_of("A", "W")) if unit else default.unit,
     )
+
+
+def _queue(node: Node) -> QueueConfig:
+    after = node.mapping(optional=("orphan_after_h",)).get("orphan_after_h")
+    return QueueConfig(after.number(1, 87_600)) if after else QueueConfig()
 
 
 def _log_level(node: Node) -> str:

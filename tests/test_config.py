@@ -4,7 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from ocppd.config import Config, HostConfig, SchedulesConfig, SlotConfig, StationConfig, read
+from ocppd.config import (
+    Config,
+    ConnectionConfig,
+    HostConfig,
+    ProxyConfig,
+    QueueConfig,
+    SchedulesConfig,
+    SlotConfig,
+    StationConfig,
+    read,
+)
 from ocppd.device_model.names import (
     ChargingStation,
     InternalCtrlr,
@@ -32,6 +42,7 @@ csms:
 versions: [1.6, 2.0.1]
 host: {agent_timeout_s: 2.5, agent_grace_s: 0, builtin_system: false}
 charging_schedules: {interval_s: 0, duration_s: 900, unit: W}
+queue: {orphan_after_h: 100}
 device_model: more
 log: {level: debug}
 max_message_size: 100000
@@ -62,6 +73,7 @@ def test_all_of_it(written) -> None:
         versions=("1.6", "2.0.1"),
         host=HostConfig(2.5, 0, builtin_system=False),
         charging_schedules=SchedulesConfig(0, 900, ChargingRateUnit.W),
+        queue=QueueConfig(100.0),
         device_model=path.parent / "more",
         log_level="debug",
         max_message_size=100_000,
@@ -177,6 +189,7 @@ def test_secrets_stay_out_of_reprs(written, tmp_path: Path) -> None:
         ("tls: {ca_file: nowhere.pem}", ":1: tls.ca_file:", "there is no file"),
         ("host: {builtin_system: no}", ":1: host.builtin_system:", "expected true or false"),
         ("host: {agent_timeout_s: 0}", ":1: host.agent_timeout_s:", "outside 0.1..300"),
+        ("queue: {orphan_after_h: 0}", ":1: queue.orphan_after_h:", "1"),
         ("charging_schedules: {unit: kW}", ":1: charging_schedules.unit:", "one of A, W"),
         ("log: {level: loud}", ":1: log.level:", "one of debug"),
         ("max_message_size: 1", ":1: max_message_size:", "outside 65536"),
@@ -268,3 +281,41 @@ def test_check_finds_a_value_that_its_variable_refuses(written) -> None:
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(YamlError, match="cannot be read: No such file"):
         read(tmp_path / "nowhere.yaml")
+
+
+def test_how_this_box_connects(written) -> None:
+    path = written(
+        """
+connection:
+  compression: false
+  return_after_s: 0
+  interfaces: {Wired0: eth0, Any: wwan0}
+  proxy: {url: "http://proxy.example:3128", user: box, password_file: proxy.secret}
+"""
+    )
+    (path.parent / "proxy.secret").write_text("a:b @/\n")
+    proxy = ProxyConfig("proxy.example", 3128, "box", "a:b @/")
+    found = read(path).connection
+    assert found == ConnectionConfig(False, 0.0, {"Wired0": "eth0", "Any": "wwan0"}, proxy)
+    assert "a:b" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "mistake"),
+    [
+        ("{proxy: {url: 'https://x'}}", "connection.proxy.url: is not the address"),
+        ("{proxy: {url: 'http://u:p@x'}}", "connection.proxy.url: is not the address"),
+        ("{proxy: {url: 'http://x:99999'}}", "connection.proxy.url: has a port outside"),
+        ("{proxy: {url: 'http://x', password: p}}", "has a password, but no user"),
+        ("{proxy: {url: 'http://x', user: 'a:b', password: p}}", "must not contain a colon"),
+        ("{proxy: {user: x}}", "connection.proxy: the key url is missing"),
+        ("{interfaces: {Wired9: eth0}}", "connection.interfaces.Wired9: unknown"),
+        ("{interfaces: {Wired0: a-name-that-is-too-long}}", "connection.interfaces.Wired0"),
+        ("{return_after_s: -1}", "connection.return_after_s"),
+        ("{compression: deflate}", "connection.compression"),
+    ],
+)
+def test_mistakes_in_how_it_connects(written, text: str, mistake: str) -> None:
+    with pytest.raises(YamlError) as raised:
+        read(written(f"connection: {text}"))
+    assert mistake in str(raised.value)
