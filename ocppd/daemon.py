@@ -292,12 +292,13 @@ class Daemon:
         self.station.health.note("damaged store", f"the store was damaged; {damage}")
         self.station.security.raise_event("StorageDamaged", str(damage))
 
-    def _on_joined_store(self) -> None:
-        self.station.health.note(
-            "earlier store",
-            "the store could not be read at the start and is used now; settings and transactions"
-            " that it held come back with a restart of ocppd",
-        )
+    def _on_joined_store(self, unread: int) -> None:
+        if unread:
+            self.station.health.note(
+                "earlier store",
+                f"the store could not be read at the start; {unread} settings and states that it"
+                " held come back with a restart of ocppd",
+            )
         self.csms.wake()
 
     def _on_traffic(self, traffic: Traffic) -> None:

@@ -283,6 +283,13 @@ class Store(Protocol):
     def atomically(self) -> AbstractContextManager[None]:
         """Write all or nothing of what the block holds."""
 
+    def when_durable(self, then: Callable[[], None]) -> None:
+        """Call `then` when everything written so far is on disk.
+
+        It is called all the same where the disk fails, or takes longer than ten seconds: what
+        follows shall not depend on a broken disk.
+        """
+
     def save(self, key: str, document: object) -> None:
         """Save a dataclass under its type and a key, in place of an earlier one."""
 

@@ -36,8 +36,6 @@ REJECTED = "Rejected"
 _CHECK_S = 1.0
 """How often to look whether the transactions and their messages are done."""
 _WAIT_S = 60
-_LEAVE_WORD_S = 0.5
-"""Time for what the next start has to know to reach the disk."""
 _RETRY_S = 10.0
 _GOING_DOWN_S = 120.0
 """A machine that has not gone down by then has not been reset."""
@@ -241,9 +239,9 @@ class Resets:
         self._history.expect_reset(
             BootReason.SCHEDULED_RESET if reset.scheduled else BootReason.REMOTE_RESET
         )
-        self._outside.clock.call_later(
-            _LEAVE_WORD_S,
-            lambda: self._outside.tasks.start(self._reset_station(reset), "reset"),
+        # The next start has to know of it, and of all that was decided before.
+        self._outside.store.when_durable(
+            lambda: self._outside.tasks.start(self._reset_station(reset), "reset")
         )
 
     async def _reset_station(self, reset: _Resetting) -> None:

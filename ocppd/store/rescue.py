@@ -244,8 +244,8 @@ def _by_sql(source: sqlite3.Connection, table: _Table) -> tuple[list[dict[str, A
     try:
         present = {row[1] for row in source.execute(f'PRAGMA table_info("{table.name}")')}
         names = [column.name for column in table.columns if column.name in present]
-        if not names:
-            return rows, False
+        if any(column.required and column.name not in present for column in table.columns):
+            return rows, False  # another table of this name, or our own with a column renamed
         listed = ", ".join(names)
         with closing(source.execute(f"SELECT {listed} FROM {table.name}")) as cursor:  # noqa: S608
             for row in cursor:

@@ -67,15 +67,15 @@ class SqliteStore:
         new_id: Callable[[], str],
         on_health: Callable[[Failure | None], None],
         on_damage: Callable[[Damage], None] = lambda damage: None,
-        on_joined: Callable[[], None] = lambda: None,
+        on_joined: Callable[[int], None] = lambda unread: None,
     ) -> None:
         """Open the file, making or migrating it; a damaged one is kept aside and put right.
 
         Must be called from the event loop. What follows is told later and in the event loop:
         `on_health` hears why writes fail, None when well; what is wrong from the start is told by
         `failure`. `on_damage` hears of a damaged file, the one of the start included. `on_joined`
-        hears that a file that could not be read at the start was found and is used now, but for
-        what is only read at the start.
+        hears that a file that could not be read at the start was found and is used now, and how
+        many of its documents and variables are only read at the next start.
         """
         self._now = now
         self._new_id = new_id
@@ -86,7 +86,7 @@ class SqliteStore:
             path,
             now,
             on_damage=lambda damage: self._tell(on_damage, damage),
-            on_merged=lambda: self._tell(self._start, self._join),
+            on_merged=lambda unread: self._tell(self._start, lambda: self._join(unread)),
         )
         failure: Failure | None = None
         whole = True
@@ -136,7 +136,7 @@ class SqliteStore:
         if not task.cancelled() and task.exception() is not None:
             _LOG.error("what waited for the disk failed", exc_info=task.exception())
 
-    async def _join(self) -> None:
+    async def _join(self, unread: int) -> None:
         """Take in what a file holds that could not be read at the start: its queue comes first."""
         try:
             rows, facts = await self._writer.query(
@@ -163,7 +163,7 @@ class SqliteStore:
                 if each.csms_transaction_id is not None:
                     self._by_csms_id[each.csms_transaction_id] = transaction_id
         _LOG.warning("the store is found: %d messages more in the queue", len(rows))
-        self._on_joined()
+        self._on_joined(unread)
 
     def close(self, timeout_s: float = 1.0) -> None:
         """Commit what is left and close the file."""

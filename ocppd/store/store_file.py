@@ -50,7 +50,8 @@ class StoreFile:
     """One file, opened again and again until it works: the writer's `Opener`.
 
     `on_damage` is called when a file was kept aside, from whatever thread opens it; `on_merged`
-    when a file that could not be read before was joined with what the memory has.
+    when a file that could not be read before was joined with what the memory has, with the number
+    of its documents and variables that the memory does not know.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class StoreFile:
         path: Path,
         now: Callable[[], datetime],
         on_damage: Callable[[Damage], None] = lambda damage: None,
-        on_merged: Callable[[], None] = lambda: None,
+        on_merged: Callable[[int], None] = lambda unread: None,
     ) -> None:
         self._path = path
         self._now = now
@@ -141,9 +142,11 @@ class StoreFile:
             sqlite3.Error: the disk fails; the file is as it was
 
         """
+        unread = 0
         file.execute("BEGIN IMMEDIATE")
         try:
             if not whole:
+                unread = sum(_unread(table, memory, file) for table in ("document", "variable"))
                 _make_room(memory, file)
             for table in tables(memory):
                 _merge_table(table, memory, file, whole=whole)
@@ -156,7 +159,7 @@ class StoreFile:
                     file.execute("ROLLBACK")
             raise
         if not whole:
-            self._on_merged()
+            self._on_merged(unread)
 
     def _set_aside(self) -> Path:
         """Move the file away, and of those moved before keep only the newest."""
@@ -212,7 +215,20 @@ def _check_length(path: Path) -> None:
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Open the database for one writer: WAL, and each commit on disk before it returns."""
+    """Open the database for one writer: WAL, and each commit on disk before it returns.
+
+    It holds passwords, so nobody else may read it; SQLite gives its companions the same mode.
+    """
+    with suppress(OSError):
+        path.chmod(0o600)
+    before = os.umask(0o077)
+    try:
+        return _connect(path)
+    finally:
+        os.umask(before)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     tolerate_any_text(connection)
     try:
@@ -242,22 +258,24 @@ def ready(path: Path) -> sqlite3.Connection:
         [verdict] = connection.execute("PRAGMA quick_check(1)").fetchone()
         if verdict != "ok":
             raise sqlite3.DatabaseError(verdict)
-        for table in tables(connection):
-            connection.execute(f'SELECT 1 FROM "{table}" LIMIT 1')  # noqa: S608
-        for table in _known_tables():
-            connection.execute(f'SELECT 1 FROM "{table}" LIMIT 1')  # noqa: S608
+        for statement in _looks():
+            connection.execute(statement).fetchone()
     except (sqlite3.Error, CannotMigrate):
         connection.close()
         raise
     return connection
 
 
-def _known_tables() -> list[str]:
+def _looks() -> list[str]:
+    """Return statements that fail unless all tables and columns are there."""
     memory = in_memory()
     migrate(memory, shipped())
-    known = tables(memory)
+    looks = []
+    for table in tables(memory):
+        columns = ", ".join(row[1] for row in memory.execute(f'PRAGMA table_info("{table}")'))
+        looks.append(f'SELECT {columns} FROM "{table}" LIMIT 1')  # noqa: S608
     memory.close()
-    return known
+    return looks
 
 
 def _keep_copy(connection: sqlite3.Connection, path: Path, schema: int) -> None:
@@ -309,6 +327,13 @@ def _merge_table(
         match = " AND ".join(f'"{name}" = ?' for _, _, name in sorted(keys))
         for key in present:
             file.execute(f'DELETE FROM "{table}" WHERE {match}', key)  # noqa: S608
+
+
+def _unread(table: str, memory: sqlite3.Connection, file: sqlite3.Connection) -> int:
+    described = memory.execute(f'PRAGMA table_info("{table}")').fetchall()
+    keys = ", ".join(row[1] for row in described if row[5])
+    select = f"SELECT {keys} FROM {table}"  # noqa: S608
+    return len(set(file.execute(select)) - set(memory.execute(select)))
 
 
 def _make_room(memory: sqlite3.Connection, file: sqlite3.Connection) -> None:

@@ -44,13 +44,15 @@ class Health:
         self.told: list[Failure | None] = []
         self.damages: list[Damage] = []
         self.joined = 0
+        self.unread = 0
 
     @property
     def said(self) -> list[str | None]:
         return [failure.text if failure else None for failure in self.told]
 
-    def join(self) -> None:
+    def join(self, unread: int) -> None:
         self.joined += 1
+        self.unread = unread
 
 
 @contextmanager
@@ -250,6 +252,7 @@ async def test_a_store_that_comes_late_is_joined_with_what_happened(tmp_path: Pa
             await written(store)
             while not health.joined:
                 await asyncio.sleep(0.02)
+            assert health.unread == 1, "the document b"
             waiting = await store.waiting("1.6", 10)
             assert [(e.request.transaction_id, e.request.seq_no) for e in waiting[:2]] == [
                 ("tx", 1),
@@ -431,6 +434,19 @@ async def test_a_file_without_its_tables_counts_as_damaged(tmp_path: Path) -> No
         assert [e.request for e in await store.waiting("2.x", 10)] == [event("tx", 0)]
         assert health.damages[0].saved["queue"] == 1
         store.save("a", Note("goes on"))
+        await store.durable()
+
+
+async def test_a_renamed_column_counts_as_damage_and_loses_no_message(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        store.queue(event("tx", 0))
+        await store.durable()
+    with sqlite3.connect(tmp_path / "ocppd.db") as database:
+        database.execute("ALTER TABLE queue RENAME COLUMN body TO text")
+    database.close()
+
+    with opened(tmp_path) as store:
+        assert [e.request for e in await store.waiting("2.x", 10)] == [event("tx", 0)]
         await store.durable()
 
 
