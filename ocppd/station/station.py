@@ -106,6 +106,7 @@ class Station:
         self.variable_monitor = VariableMonitor(outside, device_model, keys, self._event_ids)
 
         self.availability.when_ready(self.transactions.settle)
+        self.availability.when_ready(self.faults.settle)
         self.transactions.watch(self.smart_charging.on_transaction)
         self.registration.when_online(self.faults.tell_untold)
         self.registration.when_online(self.certificate_renewal.on_online)
@@ -125,6 +126,7 @@ class Station:
         with self._outside.store.atomically():
             self._event_ids.start()
             self.transactions.start()
+            self.faults.start()
             self.availability.start()
             self.registration.start()
             self.provisioning.trials.start()

@@ -138,7 +138,9 @@ class Blocks:
         )
         if open_transaction is not None:
             self.start_transaction(open_transaction)
+        self.availability.when_ready(self.faults.settle)
         self.event_ids.start()
+        self.faults.start()
         self.availability.start()
         self.registration.start()
         self.reset.start()

@@ -194,3 +194,111 @@ def test_published_codes() -> None:
     assert mrec.code_of("evse_manager/MREC4OverCurrentFailure") == "CX004"
     assert mrec.code_of("evse_board_support/MREC26CutCable") == "CX026"
     assert mrec.code_of("evse_manager/Inoperative") is None
+
+
+# The daemon dies
+
+
+async def test_an_error_survives_a_restart_and_is_not_told_twice() -> None:
+    blocks = Blocks()
+    await blocks.online()
+    blocks.faults.raise_error(station_error(error_type=OVERHEATED))
+    await blocks.settle()
+    assert len(notes(blocks)) == 1
+    again = blocks.again()
+    assert [error.uuid for error in again.faults.active] == ["e1"]
+    assert again.device_model.flag(ConnectorNames.Problem(1, 1))
+    await again.online()
+    again.faults.raise_error(station_error(error_type=OVERHEATED))
+    await again.advance(60)
+    assert notes(again) == []
+    assert again.faults.clear_error("e1")
+    await again.settle()
+    assert [note.cleared for note in notes(again)] == [True]
+    assert again.again().faults.active == ()
+
+
+async def test_a_host_that_gives_an_error_another_uuid_means_the_same_one() -> None:
+    blocks = Blocks()
+    await blocks.online()
+    blocks.faults.raise_error(station_error(error_type=OVERHEATED))
+    await blocks.settle()
+    again = blocks.again()
+    await again.online()
+    again.faults.raise_error(station_error("other", error_type=OVERHEATED))
+    again.faults.raise_error(station_error("third", error_type=OVERHEATED))
+    await again.advance(60)
+    assert [note.error.uuid for note in notes(again)] == ["third"], "only that one is new"
+    assert [error.uuid for error in again.faults.active] == ["other", "third"]
+    assert {error.uuid for error in again.again().faults.active} == {"other", "third"}
+
+
+async def test_what_a_host_that_is_ready_does_not_raise_again_has_passed() -> None:
+    blocks = Blocks()
+    await blocks.online()
+    blocks.faults.raise_error(station_error(error_type=OVERHEATED))
+    blocks.faults.raise_error(station_error("inoperative"))
+    await blocks.settle()
+    again = blocks.again()
+    await again.connect()
+    assert "1.1 Faulted" in again.statuses()
+    await again.advance(60)
+    assert len(again.faults.active) == 2, "nobody said what is true"
+    await again.ready()
+    await again.advance(9)
+    assert notes(again) == []
+    await again.advance(2)
+    assert [(note.error.uuid, note.cleared) for note in notes(again)] == [("e1", True)]
+    assert again.statuses()[-1] == "1.1 Available"
+    assert again.faults.active == ()
+
+
+async def test_what_could_not_be_told_is_told_after_a_restart() -> None:
+    blocks = Blocks()
+    await blocks.online()
+    await blocks.disconnect()
+    blocks.faults.raise_error(station_error(error_type=OVERHEATED))
+    blocks.faults.raise_error(station_error("e2x", error_type=OVERHEATED))
+    await blocks.settle()
+    again = blocks.again()
+    again.faults.raise_error(station_error(error_type=OVERHEATED))
+    await again.connect()
+    assert [note.error.uuid for note in notes(again)] == ["e1"], "the other is in doubt"
+    again.csms.sent.clear()
+    await again.ready()
+    await again.advance(11)
+    assert notes(again) == [], "what came and went untold was nothing"
+    last = again.again()
+    await last.online()
+    assert notes(last) == []
+
+
+@pytest.mark.requirement("N07.FR.04")
+async def test_events_that_are_kept_wait_in_the_durable_queue() -> None:
+    blocks = Blocks()
+    await blocks.online()
+    await blocks.disconnect()
+    blocks.csms.kept = frozenset({ErrorNotification})
+    blocks.faults.raise_error(station_error(error_type=OVERHEATED))
+    blocks.faults.clear_error("e1")
+    await blocks.settle()
+    queued = [each for each in blocks.world.store.queued if isinstance(each, ErrorNotification)]
+    assert [each.cleared for each in queued] == [False, True], "each is told, in order"
+    await blocks.connect()
+    assert notes(blocks) == [], "the queue tells it"
+    again = blocks.again()
+    await again.online()
+    assert notes(again) == []
+
+
+@pytest.mark.requirement("N07.FR.04")
+async def test_a_status_that_is_kept_waits_in_the_durable_queue() -> None:
+    blocks = Blocks()
+    await blocks.online()
+    await blocks.disconnect()
+    blocks.csms.kept = frozenset({StatusNotification})
+    blocks.availability.on_session_activity(1, 1, Activity.PREPARING, True)
+    blocks.availability.on_session_activity(1, 1, None, False)
+    await blocks.settle()
+    queued = [each for each in blocks.world.store.queued if isinstance(each, StatusNotification)]
+    assert [each.status.value for each in queued] == ["Occupied", "Available"]
