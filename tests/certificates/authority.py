@@ -1,7 +1,9 @@
 """An authority of a test that signs what it is asked for, well or badly."""
 
 import datetime
+import ipaddress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -41,6 +43,7 @@ class Authority:
     path_length: int | None = None
     extensions: tuple[tuple[x509.ExtensionType, bool], ...] = ()
     algorithm: hashes.HashAlgorithm = field(default_factory=hashes.SHA256)
+    now: datetime.datetime = NOW
     certificate: x509.Certificate = field(init=False)
 
     def __post_init__(self) -> None:
@@ -56,9 +59,8 @@ class Authority:
             builder = builder.add_extension(extension, critical)
         self.certificate = builder.sign(above.key, self.algorithm)
 
-    @staticmethod
     def _builder(
-        subject: x509.Name, issuer: x509.Name, key: object, begins: float, ends: float
+        self, subject: x509.Name, issuer: x509.Name, key: object, begins: float, ends: float
     ) -> x509.CertificateBuilder:
         return (
             x509.CertificateBuilder()
@@ -66,8 +68,8 @@ class Authority:
             .issuer_name(issuer)
             .public_key(key)
             .serial_number(x509.random_serial_number())
-            .not_valid_before(days(begins))
-            .not_valid_after(days(ends))
+            .not_valid_before(self.now + datetime.timedelta(days=begins))
+            .not_valid_after(self.now + datetime.timedelta(days=ends))
         )
 
     @property
@@ -75,7 +77,7 @@ class Authority:
         return pem(self.certificate)
 
     def sub(self, common_name: str = "sub", **changes: object) -> "Authority":
-        return Authority(common_name, above=self, **changes)
+        return Authority(common_name, above=self, now=self.now, **changes)
 
     def sign(
         self,
@@ -106,3 +108,25 @@ class Authority:
             text += each.pem
             each = each.above
         return text
+
+    def issue(self, common_name: str, folder: Path, *, address: bool = False) -> tuple[Path, Path]:
+        """Issue a certificate with its key in files; with `address` it is a server's."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        request = x509.CertificateSigningRequestBuilder().subject_name(name(common_name))
+        csr = request.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+        names = (
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(common_name))])
+            if address
+            else None
+        )
+        chain = self.sign(csr, begins=-2, ends=90, extensions=((names, False),) if names else ())
+        certificate, secret = folder / f"{common_name}.crt", folder / f"{common_name}.key"
+        certificate.write_text(chain)
+        secret.write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+        )
+        return certificate, secret
