@@ -176,6 +176,9 @@ class Csms:
     async def _connection(self, websocket: ServerConnection) -> None:
         request = websocket.request
         assert request is not None, "the handshake is done"
+        if self._server is None:
+            websocket.transport.abort()  # stopped while the handshake went on
+            return
         station_id = _station_id(request.path)
         if websocket.subprotocol is None:
             # OCPP-J: without a common version the CSMS completes the handshake, then closes.
