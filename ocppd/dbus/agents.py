@@ -339,7 +339,25 @@ class Agents:
             return bool(await self._call("System", "IsResetAllowed", "s", [reset_type], bool))
         if not self._built_in.reset:
             raise AgentRefused("no agent is registered for System, and resetting is turned off")
-        return bool(await self._machine("login1.CanReboot", login1.can_reboot))
+        refusal = await self._machine("login1.CanReboot", login1.refusal)
+        if refusal is not None:
+            _LOG.warning("a reset is not possible: %s", refusal)
+            raise AgentRefused(str(refusal))
+        return True
+
+    async def machine_refuses_reset(self) -> str | None:
+        """Say why the machine could not be reset now, if that is up to the machine.
+
+        Returns None where an agent does it, where it is turned off, and where there is no logind
+        at all: then nobody has promised it.
+        """
+        if self.has("System") or not self._built_in.reset or self._bus is None:
+            return None
+        try:
+            return await login1.refusal(self._bus, self._timeout_s)
+        except (DBusError, TimeoutError, ConnectionError) as error:
+            _LOG.info("no agent is registered for System, and no logind answers: %s", error)
+            return None
 
     async def reset(self, reset_type: str, *, scheduled: bool) -> None:
         """Reset the machine."""

@@ -29,10 +29,10 @@ TRUSTED = Limit(per_second=10_000, burst=20_000, in_flight=1024)
 OBSERVERS = Limit(per_second=100, burst=500, in_flight=64)
 STRANGERS = Limit(per_second=10, burst=50, in_flight=8)
 # Until the bus has said who it is; that takes one question.
-UNKNOWN = Limit(per_second=1_000, burst=256, in_flight=256)
+UNKNOWN = Limit(per_second=1_000, burst=256, in_flight=128)
 # All calls together that are being served, or whose senders are being asked for; beyond it only
 # trusted callers are let in.
-MAX_IN_FLIGHT = 4096
+MAX_IN_FLIGHT = 1024
 # Users without a connection whose accounts are kept, lest a new connection be a new allowance.
 _MAX_ABSENT = 256
 

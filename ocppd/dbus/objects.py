@@ -6,6 +6,7 @@ in introspection, and in what they do with a getter that raises.
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import ContextVar
 from typing import Any, Protocol
@@ -130,8 +131,8 @@ class Objects:
         self._bus: Bus | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._limits = Limits()
-        # How many calls of a sender wait until the bus has said who it is.
-        self._waiting: dict[str, int] = {}
+        # Calls that wait until the bus has said who their sender is, in order.
+        self._waiting: dict[str, deque[tuple[Message, Admission]]] = {}
 
     def export(self, path: str, *interfaces: Interface) -> None:
         """Export interfaces at a path."""
@@ -149,6 +150,7 @@ class Objects:
         """Be without a bus until the next `attach`."""
         self._bus = None
         self._limits.clear()
+        self._waiting.clear()
 
     def left(self, sender: str) -> None:
         """Forget what a connection used that left the bus."""
@@ -175,9 +177,11 @@ class Objects:
             self._reply_error(
                 message, _Refusal(LIMITS_EXCEEDED, "too many calls: wait for answers, call less")
             )
-        elif caller is None or sender in self._waiting:
-            self._waiting[sender] = self._waiting.get(sender, 0) + 1
-            self._start(self._ask_and_serve(self._callers, sender, message, admission))
+        elif (waiting := self._waiting.get(sender)) is not None:
+            waiting.append((message, admission))
+        elif caller is None:
+            self._waiting[sender] = deque([(message, admission)])
+            self._start(self._ask_and_serve(self._callers, bus, sender))
         else:
             self._serve(message, caller.access, admission)
         return True
@@ -187,20 +191,15 @@ class Objects:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _ask_and_serve(
-        self, callers: Callers, sender: str, message: Message, admission: Admission
-    ) -> None:
-        """Serve a call once it is known who calls; those of one sender stay in order."""
-        try:
-            access = await callers.of(sender)
-        finally:
-            self._waiting[sender] -= 1
-            if not self._waiting[sender]:
-                del self._waiting[sender]
-        if _ORIGIN.get() is self._bus:  # or whoever asked has lost us
-            self._serve(message, access, admission)
-        else:
-            admission.end()
+    async def _ask_and_serve(self, callers: Callers, bus: Bus, sender: str) -> None:
+        """Serve the calls of a sender, in order, once it is known who it is."""
+        access = await callers.of(sender)
+        waiting = self._waiting.pop(sender, deque())
+        for message, admission in waiting:
+            if bus is self._bus:
+                self._serve(message, access, admission)
+            else:  # whoever asked has lost us
+                admission.end()
 
     def _serve(self, message: Message, access: Access, admission: Admission | None) -> None:
         try:

@@ -140,7 +140,7 @@ class OcppInterface(Interface):
         return [listings.queue_entry(entry) for entry in await self._outbox.all_entries()]
 
     @exported
-    async def ReleaseQueued(self, id: Int32) -> Bool:  # noqa: A002
+    async def ReleaseQueued(self, id: Int32) -> Bool:
         """See dbus/org.everest.Ocpp.xml."""
         released = await self._outbox.release(id)
         if released:
@@ -148,7 +148,7 @@ class OcppInterface(Interface):
         return released
 
     @exported
-    def DropQueued(self, id: Int32) -> Bool:  # noqa: A002
+    def DropQueued(self, id: Int32) -> Bool:
         """See dbus/org.everest.Ocpp.xml."""
         return self._outbox.drop(id)
 

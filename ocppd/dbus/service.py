@@ -63,7 +63,8 @@ class Service:
 
     `host` and `agents` are the ports of the station, there before it; then `export` the station,
     `start` and `run`. `on_bus` is called with True when the name is owned, False when it is lost
-    and after each attempt that failed; `problem` then says why.
+    and after each attempt that failed; `problem` then says why. `on_machine` is told once on each
+    bus why the machine would refuse a reset (None: it would not).
     """
 
     def __init__(
@@ -74,12 +75,14 @@ class Service:
         built_in: BuiltIn | None = None,
         groups: Mapping[Access, str] = GROUPS,
         on_bus: Callable[[bool], None] = lambda there: None,
+        on_machine: Callable[[str | None], None] = lambda refusal: None,
     ) -> None:
         self.host = Host()
         self.agents = Agents(agent_timeout_s, built_in)
         self._address = address
         self._callers = Callers(groups)
         self._on_bus = on_bus
+        self._on_machine = on_machine
         self._objects: Objects | None = None
         self._bus: Bus | None = None
         self._stopped = asyncio.Event()
@@ -158,6 +161,7 @@ class Service:
         """Be on the bus until `stop`: connect again, as often as it takes, whenever it is lost."""
         while not self._stopped.is_set():
             if self._bus is not None:
+                self._on_machine(await self.agents.machine_refuses_reset())
                 await self._bus.wait_until_lost()
                 if not self._stopped.is_set():
                     _LOG.error("the bus is lost; charging and the CSMS go on without it")

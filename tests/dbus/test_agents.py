@@ -321,7 +321,8 @@ async def test_without_a_system_agent_the_machine_does_it() -> None:
         machine.answers = {"CanReboot": "yes"}
         assert await agents.is_reset_allowed("Hard")
         machine.answers = {"CanReboot": "challenge"}
-        assert not await agents.is_reset_allowed("Hard")
+        with pytest.raises(AgentRefused, match="polkit wants a password"):
+            await agents.is_reset_allowed("Hard")
         await agents.reset("Hard", scheduled=False)
         assert await agents.set_system_time(MOMENT)
         assert machine.calls[2:] == [

@@ -7,8 +7,17 @@ _PATH = "/org/freedesktop/login1"
 _MANAGER = "org.freedesktop.login1.Manager"
 
 
-async def can_reboot(bus: Bus, timeout_s: float) -> bool:
-    """Tell whether this process may restart the machine without anybody being asked.
+_REFUSALS = {
+    "na": "this machine cannot be restarted",
+    "no": "polkit forbids ocppd to restart this machine",
+    "challenge": "polkit wants a password to restart this machine: the rule for ocppd is missing",
+}
+
+
+async def refusal(bus: Bus, timeout_s: float) -> str | None:
+    """Say why this process may not restart the machine without anybody being asked.
+
+    Returns None if it may.
 
     Raises:
         DBusError: there is no logind, or it refuses to say
@@ -16,7 +25,7 @@ async def can_reboot(bus: Bus, timeout_s: float) -> bool:
 
     """
     [word] = await bus.call(_NAME, _PATH, _MANAGER, "CanReboot", timeout_s=timeout_s)
-    return bool(word == "yes")
+    return None if word == "yes" else _REFUSALS.get(word, f"logind says {word!r}")
 
 
 async def reboot(bus: Bus, timeout_s: float) -> None:
