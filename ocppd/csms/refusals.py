@@ -45,12 +45,16 @@ class NotConnected(Exception):
 
 
 class ProxyRefused(Exception):
-    """The HTTP proxy did not connect us to the CSMS; `status` is 0 if it spoke no HTTP."""
+    """The HTTP proxy did not connect us to the CSMS.
 
-    def __init__(self, proxy: str, status: int) -> None:
-        super().__init__(proxy, status)
+    `status` is 0 if it spoke no HTTP; `why` says why it cannot be reached at all.
+    """
+
+    def __init__(self, proxy: str, status: int = 0, why: str | None = None) -> None:
+        super().__init__(proxy, status, why)
         self.proxy = proxy
         self.status = status
+        self.why = why
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +157,8 @@ def retry_after_s(header: str | None, now: datetime) -> float:
 
 
 def _refused_by_proxy(error: ProxyRefused, peer: str) -> NotConnected:
+    if error.why is not None:
+        return NotConnected(f"the proxy {error.proxy} cannot be reached: {error.why}")
     match error.status:
         case 0:
             why = "is no HTTP proxy"

@@ -11,7 +11,7 @@ import struct
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ocppd.csms.refusals import ProxyRefused
+from ocppd.csms.refusals import ProxyRefused, text_of
 
 # Of several addresses, one that swallows our packets shall not use up the time of the others.
 _ADDRESS_LIMIT_S = 10.0
@@ -43,7 +43,7 @@ async def open_socket(
     """Connect to a host, from an interface (or its address) and through a proxy if given.
 
     Raises:
-        ProxyRefused: the proxy answers, but does not connect us
+        ProxyRefused: the proxy cannot be reached, or does not connect us
         OSError: whatever the network says; TimeoutError where nobody answers
 
     """
@@ -52,8 +52,7 @@ async def open_socket(
     try:
         opened = await _connect(proxy.host, proxy.port, bind)
     except OSError as error:
-        error.strerror = f"the proxy {proxy}: {error.strerror or type(error).__name__}"
-        raise OSError(error.errno, error.strerror) from error
+        raise ProxyRefused(str(proxy), why=text_of(error)) from error
     try:
         await _ask(opened, proxy, host, port)
     except BaseException:
@@ -165,7 +164,7 @@ async def _ask(opened: socket.socket, proxy: Proxy, host: str, port: int) -> Non
         received = await loop.sock_recv(opened, 1)
         head += received
         if not received or len(head) > _LONGEST_ANSWER:
-            raise ProxyRefused(str(proxy), 0)
+            raise ProxyRefused(str(proxy))
     match = _STATUS_LINE.match(bytes(head))
     status = int(match[1]) if match else 0
     if not 200 <= status < 300:

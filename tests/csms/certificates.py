@@ -43,6 +43,15 @@ class Authority:
         self.root = folder / f"{name}.pem"
         self.root.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
+        self.key = folder / f"{name}.key.pem"
+        self.key.write_bytes(
+            self._key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+        )
+
     def issue(
         self,
         common_name: str,

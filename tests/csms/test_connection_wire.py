@@ -105,6 +105,50 @@ async def test_a_new_ping_interval_counts_at_once(tmp_path):
         assert c.connection.connected
 
 
+async def test_a_peer_that_stops_reading_while_we_send_is_given_up_in_time(tmp_path):
+    """R6: the time of the pong runs also while a frame is stuck."""
+    routes = {"GetReport": answering({"status": "Accepted", "x": "y" * 8_000_000})}
+    async with csms(["ocpp2.0.1"], ping_interval=None, compression=None) as server:
+        values, options = variables(url(server), ping_s=1), Options(compression=False)
+        async with station(tmp_path, values, routes=routes, options=options) as client:
+            there = await server.station()
+            assert (await client.listener.change()).connected
+            await there.say(2, "1", "GetReport", {"requestId": 1})
+            there.socket.transport.pause_reading()
+            begin = time.monotonic()
+            status = await client.listener.change()
+            assert status.reason == "no pong from the CSMS in 1 s"
+            assert time.monotonic() - begin < 3.5
+
+
+@pytest.mark.parametrize(("payload", "sent"), [("ocppd", b"ocppd"), ("é" * 100, None), ("", None)])
+async def test_what_a_ping_carries(payload, sent, tmp_path):
+    pings = []
+    async with csms(ping_interval=None) as server:
+        values = variables(url(server), ping_s=1)
+        values[InternalCtrlr.WebsocketPingPayload] = payload
+        async with station(tmp_path, values) as client:
+            there = await server.station()
+            await client.listener.change()
+            original = there.socket.protocol.recv_frame
+
+            def noting(frame):
+                if frame.opcode == 9:
+                    pings.append(bytes(frame.data))
+                return original(frame)
+
+            there.socket.protocol.recv_frame = noting
+            await wait_for(lambda: len(pings) == 2, 4)
+            assert client.connection.connected
+    assert all(len(ping) <= 125 for ping in pings)
+    if sent is not None:
+        assert pings == [sent, sent]
+    elif payload:
+        assert pings[0].decode() == "é" * 62
+    else:
+        assert pings[0] != pings[1]
+
+
 # Over the wire
 
 

@@ -8,11 +8,13 @@ import pytest
 
 from ocppd.csms.connection import Files
 from ocppd.csms.refusals import NotConnected
+from ocppd.csms.tcp import Proxy
 from ocppd.csms.tls import Tls
 from ocppd.csms.websocket import Dialling, dial
 from ocppd.device_model.names import InternalCtrlr
 from tests.csms.certificates import Authority
-from tests.csms.server import csms, station, variables
+from tests.csms.server import Options, csms, station, variables
+from tests.csms.test_connection_settings import proxied
 
 
 @pytest.fixture(scope="module")
@@ -292,3 +294,76 @@ async def test_a_csms_without_tls(tmp_path, authority):
         values = variables(url(server), profile=2)
         async with station(tmp_path, values, files=Files((authority.root,))) as client:
             assert "during the TLS handshake" in (await client.listener.change()).reason
+
+
+async def test_a_self_signed_certificate(tmp_path, folder, authority):
+    """It is no anchor unless it is installed as one."""
+    other = Authority(folder / "self", "localhost")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(other.root, other.key)
+    status, events, _ = await outcome(tmp_path, context, [authority.root])
+    assert not status.connected
+    assert "self-signed" in status.reason.replace("self signed", "self-signed")
+    assert events == ["InvalidCsmsCertificate"]
+
+
+@pytest.mark.requirement("A00.FR.426")
+async def test_no_cipher_suite_in_common_under_profile_3(tmp_path, authority):
+    """The alert is the same as for a certificate that is missing; how far we came is not."""
+    issued, ours = authority.issue("localhost", "localhost", kind="rsa"), authority.issue("CS 001")
+    context = server_context(
+        issued,
+        authority.root,
+        version=ssl.TLSVersion.TLSv1_2,
+        ciphers="ECDHE-RSA-CHACHA20-POLY1305",
+    )
+    files = Files((authority.root,), ours.certificate, ours.key)
+    reason, events = await refusal(tmp_path, context, files, profile=3)
+    assert "no TLS cipher suite in common" in reason
+    assert events == ["InvalidTLSCipherSuite"]
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_a_csms_that_wants_a_certificate_under_profile_2(version, tmp_path, authority):
+    issued = authority.issue("localhost", "localhost")
+    context = server_context(issued, authority.root, version=version)
+    reason, events = await refusal(tmp_path, context, Files((authority.root,)))
+    assert "wants a certificate of the station" in reason
+    assert events == ["FailedToAuthenticateAtCsms"]
+
+
+async def test_without_roots_nobody_is_trusted_if_the_system_s_are_not_to_be_used(
+    tmp_path, authority
+):
+    context = server_context(authority.issue("localhost", "localhost"))
+    status, _, _ = await outcome(tmp_path, context, [], UseSslDefaultVerifyPaths="false")
+    assert status.reason.startswith("no root certificate for the CSMS is installed")
+
+
+async def test_the_suites_of_tls_1_3_are_told_as_they_are(tmp_path, authority):
+    context = server_context(
+        authority.issue("localhost", "localhost"), version=ssl.TLSVersion.TLSv1_3
+    )
+    async with csms(tls=context) as server:
+        values = variables(url(server), profile=2)
+        async with station(tmp_path, values, files=Files((authority.root,))) as client:
+            there = await server.station()
+            told = client.model.text(InternalCtrlr.SupportedCiphers13).split(":")
+            tls = there.socket.transport.get_extra_info("ssl_object")
+            assert tls.cipher()[0] in told
+            offered = {name for name, version, _ in tls.shared_ciphers() if version == "TLSv1.3"}
+            assert offered == set(told)
+
+
+async def test_tls_through_a_proxy(tmp_path, authority):
+    context = server_context(authority.issue("localhost", "localhost"))
+    files = Files((authority.root,))
+    async with csms(tls=context) as server, proxied() as (proxy, port):
+        options = Options(proxy=Proxy("127.0.0.1", port))
+        values = variables(url(server), profile=2)
+        async with station(tmp_path, values, files=files, options=options) as client:
+            await server.station()
+            assert (await client.listener.change()).connected
+            # The proxy is asked by name: it is its business to look it up.
+            assert proxy.heads[0].startswith(f"CONNECT localhost:{server.port} ")
+            assert "Authorization" not in proxy.heads[0]
