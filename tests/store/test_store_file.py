@@ -15,7 +15,7 @@ from ocppd.model.queue import TransactionFacts
 from ocppd.model.variables import AttributeType
 from ocppd.store.migrate import Migration, shipped
 from ocppd.store.rescue import image_of, in_memory, salvage
-from ocppd.store.store_file import Damage, StoreFile
+from ocppd.store.store_file import Damage, StoreFile, connect
 from tests.store.test_store import ADDRESS, Health, Note, event, opened
 from tests.torture.unsynced import Disk
 
@@ -234,3 +234,15 @@ def test_what_the_log_has_committed_is_saved_and_nothing_else(tmp_path: Path) ->
     assert salvage(image, target)["queue"] == 6
     assert target.execute("SELECT DISTINCT attempts FROM queue").fetchall() == [(9,)]
     assert target.execute("SELECT count(*) FROM document").fetchone() == (1,)
+
+
+def test_nobody_else_may_read_it(tmp_path: Path) -> None:
+    path = tmp_path / "ocppd.db"
+    connect(path).close()
+    assert path.stat().st_mode & 0o777 == 0o600
+    path.chmod(0o644)
+    connection = connect(path)
+    connection.execute("CREATE TABLE x (y)")
+    modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+    connection.close()
+    assert set(modes.values()) == {0o600}, modes
