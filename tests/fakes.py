@@ -13,11 +13,13 @@ from typing import Any
 from ocppd.errors import AgentRefused, Offline
 from ocppd.model.availability import OperationalStatus
 from ocppd.model.certificates import (
+    CertificateAction,
     CertificateHashData,
     CertificateHashDataChain,
     CertificateRefusal,
     CertificateUse,
     DeleteStatus,
+    EvCertificateResponse,
     OwnCertificate,
     SigningUse,
     Subject,
@@ -28,6 +30,7 @@ from ocppd.model.network_profiles import ConfigureNetwork, NetworkResult, Networ
 from ocppd.model.queue import Durable, QueueEntry, TransactionFacts
 from ocppd.model.registration import BootReason
 from ocppd.model.requests import CsmsRequest
+from ocppd.model.redating import redated
 from ocppd.model.sessions import StopReason
 from ocppd.model.tokens import IdToken
 from ocppd.model.transactions import TransactionEvent
@@ -188,6 +191,10 @@ class MemoryStore:
 
     def entry_failed(self, entry: QueueEntry) -> None:
         self._note(f"failed {entry.id}")
+
+    def redate(self, by: timedelta) -> None:
+        self.entries = [redated(entry, by) for entry in self.entries]
+        self._note("redate")
 
     def set_aside(self, entry: QueueEntry, reason: str) -> None:
         self.dequeue(entry)
@@ -451,6 +458,11 @@ class FakeAgents:
     async def withdraw_authorization(self, evse_id: int | None, id_token: IdToken | None) -> bool:
         self._call("Auth", "withdraw_authorization", evse_id, id_token)
         return self.answer
+
+    async def set_get_certificate_response(
+        self, evse_id: int, action: CertificateAction, response: EvCertificateResponse
+    ) -> None:
+        self._call("Iso15118Extensions", "set_get_certificate_response", evse_id, action, response)
 
     async def data_transfer(self, request: DataTransfer) -> DataTransferResponse:
         self._call("OcppDataTransfer", "data_transfer", request)

@@ -31,13 +31,14 @@ class EvseManagerInterface(Interface):
     @exported
     def ReportSessionEvent(self, event: Dict) -> None:
         """See dbus/org.everest.Ocpp.EvseManager.xml."""
-        read = sessions.session_event(event)
+        read = self._station.dates.right(sessions.session_event(event))
         self._station.transactions.on_session_event(self._evse.id, read)
 
     @exported
     def ReportPowermeter(self, reading: Dict) -> None:
         """See dbus/org.everest.Ocpp.EvseManager.xml."""
-        self._station.meter_values.on_powermeter(self._evse.id, sessions.powermeter(reading))
+        read = self._station.dates.right(sessions.powermeter(reading))
+        self._station.meter_values.on_powermeter(self._evse.id, read)
 
     @exported
     def ReportPowermeterPublicKeyOcmf(self, public_key: Str) -> None:

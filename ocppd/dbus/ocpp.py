@@ -84,7 +84,8 @@ class OcppInterface(Interface):
     @exported
     def SecurityEvent(self, event: Dict) -> None:
         """See dbus/org.everest.Ocpp.xml."""
-        self._station.security.report(marshalling.read_security_event(event))
+        read = self._station.dates.right(marshalling.read_security_event(event))
+        self._station.security.report(read)
 
     @exported(access=Access.OBSERVE, durable=False)
     def GetVariables(self, requests: Dicts) -> Dicts:

@@ -6,9 +6,11 @@ topology takes the place, the transaction has ended at the last that is known of
 """
 
 import logging
+from datetime import timedelta
 
 from ocppd.device_model.device_model import DeviceModel
 from ocppd.device_model.names import TxCtrlr
+from ocppd.model.redating import redated
 from ocppd.model.sessions import Powermeter, SessionEvent, SessionEventType, StopReason
 from ocppd.model.transactions import StoppedReason, TriggerReason
 from ocppd.station.evse import Connector, Evse, Evses
@@ -69,6 +71,12 @@ class Interruptions:
             powermeter=self._steps.readings.of(session.evse_id),
         )
         self._sessions.finish(self._lose(place, session))
+
+    def redate(self, by: timedelta) -> None:
+        """Move the dates of the readings, because the time of day has become known."""
+        self._last_sure = {
+            evse_id: redated(meter, by) for evse_id, meter in self._last_sure.items()
+        }
 
     # What is in doubt
 

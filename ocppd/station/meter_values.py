@@ -118,6 +118,9 @@ class EvseSampling:
         running = None if self._transactions.stopped else self._transactions.running(self._evse.id)
         transaction_id = running.id if running else None
         if transaction_id == self._transaction_id:
+            if running is not None and running.started_at != self._started_at:
+                self._started_at = running.started_at  # dated anew
+                self.arm()
             return
         self._transaction_id = transaction_id
         if running is not None:

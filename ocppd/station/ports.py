@@ -7,17 +7,19 @@ of them.
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
 from ocppd.clock import Clock
 from ocppd.model.availability import OperationalStatus
 from ocppd.model.certificates import (
+    CertificateAction,
     CertificateHashData,
     CertificateHashDataChain,
     CertificateRefusal,
     CertificateUse,
     DeleteStatus,
+    EvCertificateResponse,
     OwnCertificate,
     SigningUse,
     Subject,
@@ -188,6 +190,11 @@ class AgentsPort(Protocol):
     async def withdraw_authorization(self, evse_id: int | None, id_token: IdToken | None) -> bool:
         """Withdraw an authorization that has not led to a transaction."""
 
+    async def set_get_certificate_response(
+        self, evse_id: int, action: CertificateAction, response: EvCertificateResponse
+    ) -> None:
+        """Tell what the CSMS answered to a car's request for a certificate."""
+
     async def data_transfer(self, request: DataTransfer) -> DataTransferResponse:
         """Hand a vendor-specific message of the CSMS to the host."""
 
@@ -307,6 +314,9 @@ class Store(Protocol):
 
     def entry_failed(self, entry: QueueEntry) -> None:
         """Count a send that was refused or not answered."""
+
+    def redate(self, by: timedelta) -> None:
+        """Move all dates in the queue that are of before the clock was known."""
 
     def set_aside(self, entry: QueueEntry, reason: str) -> None:
         """Take an entry out of the order, visibly, with the reason."""

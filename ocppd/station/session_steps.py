@@ -6,7 +6,7 @@ may be queued (`Stop`), what happens is kept to be told afterwards.
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ocppd.device_model.device_model import DeviceModel
 from ocppd.device_model.names import EVSE, TxCtrlr
@@ -72,6 +72,17 @@ class SessionSteps:
         open_ids = {each.transaction.id for each in self.sessions if each.transaction}
         self.samples.load(open_ids.__contains__)
         self.tell_untold()
+
+    def redate(self, by: timedelta) -> None:
+        """Move what is stored of sessions, because the time of day has become known."""
+        self.samples.redate(by)
+        self.sessions.redate(by)
+        self._untold.redate(by)
+        for evse in self._evses:
+            self.readings.save(evse, now=True)
+            session = self.sessions.with_transaction(evse.id)
+            if session is not None:
+                self.notify(evse)
 
     def watch(self, watcher: Callable[[Evse], None]) -> None:
         """Call a function after a transaction began, went on, ended, or became doubtful."""

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from ocppd.clock import Clock
 from ocppd.errors import InvalidArgument, UnknownSession
+from ocppd.model.redating import redated
 from ocppd.model.sessions import SessionEvent, SessionEventType
 from ocppd.station.ports import Store
 from ocppd.station.transaction import Seen, Session
@@ -55,6 +56,14 @@ class Sessions:
         )
         self._finished = {session.uuid: session for session in finished}
         self.doubtful = set(self._open)
+
+    def redate(self, by: timedelta) -> None:
+        """Move all dates that are of before the clock was known, those of reports too."""
+        for session in self:
+            self.save(redated(session, by))
+        for uuid, finished in self._finished.items():
+            self._finished[uuid] = redated(finished, by)
+            self._store.save(uuid, self._finished[uuid])
 
     def __iter__(self) -> Iterator[Session]:
         """Return the open sessions."""

@@ -14,6 +14,8 @@ from ocppd.station.boot_history import BootHistory
 from ocppd.station.certificate_management import CertificateManagement
 from ocppd.station.certificate_renewal import CertificateRenewal
 from ocppd.station.data_transfer import DataTransfers
+from ocppd.station.dates import Dates
+from ocppd.station.ev_certificates import EvCertificates
 from ocppd.station.event_ids import EventIds
 from ocppd.station.evse import Evse, Evses, RemoteStart
 from ocppd.station.faults import Faults
@@ -69,6 +71,7 @@ class Station:
         base = (outside, device_model, evses)
         history = BootHistory(outside.store, settings.boot_id)
 
+        self.dates = Dates(outside, settings.boot_id)
         self.security = Security(outside, security_log)
         self.availability = Availability(*base, self._event_ids, settings.agent_grace_s)
         self.faults = Faults(*base, self.availability, self._event_ids)
@@ -84,6 +87,7 @@ class Station:
         trust = (outside, device_model, self.security, lambda: self.registration.connection_status)
         self.certificate_management = CertificateManagement(*trust)
         self.certificate_renewal = CertificateRenewal(*trust)
+        self.ev_certificates = EvCertificates(outside, device_model)
         triggers = MessageTriggers(
             evses,
             self.registration,
@@ -107,6 +111,7 @@ class Station:
 
         self.availability.when_ready(self.transactions.settle)
         self.availability.when_ready(self.faults.settle)
+        self.dates.when_moved(self.transactions.redate)
         self.transactions.watch(self.smart_charging.on_transaction)
         self.registration.when_online(self.faults.tell_untold)
         self.registration.when_online(self.certificate_renewal.on_online)
@@ -126,6 +131,7 @@ class Station:
         with self._outside.store.atomically():
             self._event_ids.start()
             self.transactions.start()
+            self.dates.start()
             self.faults.start()
             self.availability.start()
             self.registration.start()

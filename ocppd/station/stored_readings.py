@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from ocppd.clock import Clock
+from ocppd.model.redating import redated
 from ocppd.model.sessions import Powermeter
 from ocppd.model.transactions import MeterValue
 from ocppd.station.evse import Evse, Evses
@@ -68,6 +70,15 @@ class EndedSamples:
                 self._samples.setdefault(sample.transaction_id, []).append(sample)
             else:
                 self._store.forget(EndedSample, _key(sample))
+
+    def redate(self, by: timedelta) -> None:
+        """Move the dates of what was collected."""
+        for transaction_id, samples in self._samples.items():
+            moved = [redated(sample, by) for sample in samples]
+            for before, after in zip(samples, moved, strict=True):
+                if after is not before:
+                    self._store.save(_key(after), after)
+            self._samples[transaction_id] = moved
 
     def add(self, transaction_id: str, value: MeterValue | None) -> None:
         """Keep a value for the end of a transaction; nothing happens without one."""

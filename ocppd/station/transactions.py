@@ -14,6 +14,7 @@ from ocppd.device_model.device_model import DeviceModel
 from ocppd.device_model.names import InternalCtrlr
 from ocppd.errors import AgentRefused, InvalidArgument
 from ocppd.model.queue import QueueEntry
+from ocppd.model.redating import redated
 from ocppd.model.sessions import (
     Powermeter,
     SessionEvent,
@@ -90,6 +91,13 @@ class Transactions:
     def watch(self, watcher: Callable[[Evse], None]) -> None:
         """Call a function after a transaction began, went on, ended, or became doubtful."""
         self._steps.watch(watcher)
+
+    def redate(self, by: timedelta) -> None:
+        """Move what is known of sessions, because the time of day has become known (R13)."""
+        for evse in self._evses:
+            evse.powermeter = redated(evse.powermeter, by)
+        self._interruptions.redate(by)
+        self._steps.redate(by)
 
     # What the host reports
 

@@ -6,7 +6,9 @@ began and ended in between is not told.
 """
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
+from ocppd.model.redating import redated
 from ocppd.model.transactions import TransactionEvent, TransactionEventType
 from ocppd.station.ports import Store
 
@@ -28,6 +30,12 @@ class Untold:
     def load(self) -> None:
         """Take back what survived."""
         self._transactions = dict(self._store.load(UntoldTransaction))
+
+    def redate(self, by: timedelta) -> None:
+        """Move the dates of what is kept."""
+        for transaction_id, known in self._transactions.items():
+            self._transactions[transaction_id] = redated(known, by)
+            self._store.save(transaction_id, self._transactions[transaction_id])
 
     def keep(self, event: TransactionEvent) -> bool:
         """Keep an event if it cannot be summed up; False if what follows has to tell it."""

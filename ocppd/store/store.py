@@ -7,12 +7,13 @@ import sys
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from ocppd.errors import StorageFailure
 from ocppd.model.queue import Durable, QueueEntry, TransactionFacts
+from ocppd.model.redating import Redating, Redatings, redated
 from ocppd.model.requests import CsmsRequest
 from ocppd.model.variables import AttributeType, Component, ComponentVariable, EvseRef, Variable
 from ocppd.store import codec
@@ -109,6 +110,7 @@ class SqliteStore:
         self._aside = contents.aside
         # Failed sends that a broken disk may not have counted yet.
         self._attempts: dict[int, int] = {}
+        self._redatings = self.load(Redatings).get("queue", Redatings())
         self._most_waiting: Callable[[], int] = lambda: DEFAULT_LIMIT
         self._last_entry = self._before_start = contents.last_entry
         self._unreadable: set[int] = set()
@@ -289,6 +291,15 @@ class SqliteStore:
     def still_waits(self, entry: QueueEntry) -> bool:
         """Tell whether an entry was neither removed nor set aside since it was read."""
         return entry.id in self._waiting
+
+    def redate(self, by: timedelta) -> None:
+        """Move all dates in the queue that are of before the clock was known."""
+        if self._last_entry == 0:
+            return
+        self._redatings = Redatings(
+            (*self._redatings.items, Redating(self._last_entry, by.total_seconds()))
+        )
+        self.save("queue", self._redatings)
 
     def set_aside(self, entry: QueueEntry, reason: str) -> None:
         """Take an entry out of the order, visibly."""
@@ -474,6 +485,10 @@ class SqliteStore:
                 _LOG.exception("queued message %d is not readable; set aside", entry_id)
                 self._write("UPDATE queue SET set_aside = ? WHERE id = ?", "not readable", entry_id)
             return None
+        for redating in self._redatings.items:
+            if entry_id <= redating.up_to:
+                by = timedelta(seconds=redating.seconds)
+                request, queued = redated(request, by), redated(queued, by)
         attempts = self._attempts.get(entry_id, attempts)
         aside = self._aside.get(entry_id)
         return QueueEntry(

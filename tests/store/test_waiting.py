@@ -3,6 +3,7 @@
 import itertools
 import sqlite3
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -279,3 +280,18 @@ async def test_attempts_are_counted_on_a_broken_disk(tmp_path: Path) -> None:
         finally:
             blocker.execute("ROLLBACK")
             blocker.close()
+
+
+async def test_dates_of_before_the_clock_was_known_are_moved_also_after_a_restart(
+    tmp_path: Path,
+) -> None:
+    early = datetime(1970, 1, 1, 0, 1, tzinfo=UTC)
+    with opened(tmp_path) as store:
+        store.queue(replace(event("a", 0), timestamp=early))
+        store.queue(event("a", 1))
+        store.redate(timedelta(days=1))
+        store.queue(replace(event("b", 0), timestamp=early))
+        store.redate(NOW - early)
+    with opened(tmp_path) as store:
+        told = [entry.request.timestamp for entry in await store.waiting("2.x", 10)]
+        assert told == [NOW + timedelta(days=1), NOW, NOW]
