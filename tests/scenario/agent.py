@@ -37,6 +37,7 @@ class Agent:
         self.answers: dict[str, tuple[str, Any] | None] = {
             "SetConnectionTimeout": None,
             "SetMasterPassGroupId": None,
+            "ConfigureNetwork": ("a{sv}", {"status": ("s", "NotSupported")}),
         }
         """Signature and value by method; None is an empty answer."""
         self.refused: set[str] = set()
