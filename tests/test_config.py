@@ -46,6 +46,7 @@ queue: {orphan_after_h: 100}
 device_model: more
 log: {level: debug}
 max_message_size: 100000
+message_journal: {size_mib: 2}
 """
 
 
@@ -77,6 +78,7 @@ def test_all_of_it(written) -> None:
         device_model=path.parent / "more",
         log_level="debug",
         max_message_size=100_000,
+        message_journal_size=2 << 20,
     )
 
 
@@ -193,6 +195,8 @@ def test_secrets_stay_out_of_reprs(written, tmp_path: Path) -> None:
         ("charging_schedules: {unit: kW}", ":1: charging_schedules.unit:", "one of A, W"),
         ("log: {level: loud}", ":1: log.level:", "one of debug"),
         ("max_message_size: 1", ":1: max_message_size:", "outside 65536"),
+        ("message_journal: {size_mib: -1}", ":1: message_journal.size_mib:", "outside 0"),
+        ("message_journal: {size: 1}", ":1: message_journal", "size"),
         ("a: 1\na: 2", ":2: a:", "there twice"),
         ("a: [", ":2:", ""),
     ],
