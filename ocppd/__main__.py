@@ -7,11 +7,9 @@ import sys
 from pathlib import Path
 
 from ocppd import __version__
-from ocppd.config import DEFAULT_FILE, DEFAULT_STATE, Config, read
+from ocppd.config import DEFAULT_FILE, DEFAULT_STATE, read
 from ocppd.daemon import run
 from ocppd.event_loop import new_event_loop
-from ocppd.store.component_files import read_keys, station_files
-from ocppd.store.seed import build_device_model
 from ocppd.strict_yaml import YamlError
 from ocppd.systemd import logs_to_journal
 
@@ -50,10 +48,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=f"ocppd {__version__}")
     options = parser.parse_args(arguments)
     try:
-        config = read(options.config)
         if options.check:
-            sys.stdout.write(f"{options.config}: ok, {_checked(config)}\n")
-            return 0
+            return _check(options.config)
+        config = read(options.config)
         _set_up_logging(config.log_level)
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
             return runner.run(run(config, options.state, options.bus))
@@ -63,25 +60,16 @@ def main(arguments: list[str] | None = None) -> int:
         return _BAD_CONFIGURATION
 
 
-def _checked(config: Config) -> str:
-    """Build what the files describe, without the store and the bus; return it in a few words.
+def _check(file: Path) -> int:
+    from ocppd.check import check  # only here: the daemon starts without it
 
-    Raises:
-        YamlError: a mistake in a file of the device model, or a value that its variable refuses
-
-    """
-    build_device_model(
-        config.evses,
-        slots=config.slots,
-        values=config.initial_values(),
-        folder=config.device_model,
-    )
-    read_keys(config.device_model)
-    return (
-        f"EVSEs: {len(config.evses)}, slots: {len(config.csms)}, "
-        f"versions: {', '.join(config.versions)}, "
-        f"files in {config.device_model}: {len(station_files(config.device_model))}"
-    )
+    mistakes, summary = check(file)
+    for mistake in mistakes:
+        sys.stderr.write(f"ocppd: {mistake}\n")
+    if mistakes:
+        return _BAD_CONFIGURATION
+    sys.stdout.write(f"{file}: ok, {summary}\n")
+    return 0
 
 
 def _set_up_logging(level: str) -> None:

@@ -26,8 +26,13 @@ _COMMANDS = {
     "transactions": "status:transactions",
     "queue": "status:queue",
     "schedules": "status:schedules",
+    "doctor": "doctor:doctor",
+    "config": "config:check",
 }
 """Where a command is; it is imported when it is used, as a small board takes long to import."""
+
+_WITHOUT_BUS = frozenset({"doctor", "config"})
+"""What is of use where there is no bus."""
 
 _MOST_MESSAGES = 1000
 _ADDRESS = (
@@ -113,6 +118,15 @@ def arguments() -> argparse.ArgumentParser:
     schedules = command("schedules", "Show the limits that apply from now on.")
     schedules.add_argument("--duration", type=int, metavar="S", help="compute them for S seconds")
     schedules.add_argument("--unit", choices=("A", "W"), help="compute them in this unit")
+    doctor = command("doctor", "Find out why there is no connection, and what to do about it.")
+    doctor.add_argument("--url", help="look at this CSMS (default: the one that ocppd knows)")
+    doctor.add_argument("--ca", metavar="FILE", help="roots to trust (default: the system's)")
+    config = command("config", "Check the configuration before a restart.")
+    text = "Tell every file's mistakes, with line and path."
+    checked = config.add_subparsers(dest="what", required=True, metavar="check").add_parser(
+        "check", parents=[common], help=text, description=text
+    )
+    checked.add_argument("file", nargs="?", default="/etc/ocppd/ocppd.yaml", metavar="FILE")
     return parser
 
 
@@ -138,6 +152,8 @@ def run(options: argparse.Namespace) -> Exit:
 
     module, _, name = _COMMANDS[options.command].partition(":")
     command: Callable[..., Exit] = getattr(import_module(f"ocppd.tools.ctl.{module}"), name)
+    if options.command in _WITHOUT_BUS:
+        return command(None, options)
     bus = Bus.connect(options.bus, options.timeout)
     try:
         return command(bus, options)
