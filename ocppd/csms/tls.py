@@ -35,6 +35,25 @@ class Tls:
     system_roots: bool = True
 
 
+class _Noting(ssl.SSLObject):
+    """Tells how far its handshake came, which asyncio does not."""
+
+    def do_handshake(self) -> None:
+        """Go on with the handshake."""
+        try:
+            super().do_handshake()
+        finally:
+            if isinstance(self.context, _Context) and self.cipher() is not None:
+                self.context.on_greeted()
+
+
+class _Context(ssl.SSLContext):
+    """Settings of one dial, which is told of its progress."""
+
+    sslobject_class = _Noting
+    on_greeted: Callable[[], None]
+
+
 def tls_context(
     tls: Tls, security_profile: int, on_greeted: Callable[[], None] = lambda: None
 ) -> ssl.SSLContext:
@@ -47,13 +66,13 @@ def tls_context(
         NotConnected: a certificate or key cannot be used
 
     """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context = _Context(ssl.PROTOCOL_TLS_CLIENT)
+    context.on_greeted = on_greeted
     context.minimum_version = ssl.TLSVersion.TLSv1_2  # A00.FR.313, FR.416
     context.options |= ssl.OP_NO_COMPRESSION  # A00.FR.321, FR.424
     # A new root that the old one signed is an anchor though it is not self-signed.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     context.check_hostname = tls.verify_name  # A00.FR.412
-    context.sslobject_class = _noting(on_greeted)
     try:
         context.set_ciphers(":".join(tls.ciphers))  # A00.FR.319, FR.422
         if tls.roots:
@@ -83,20 +102,6 @@ def suites_of_tls_13() -> tuple[str, ...]:
     return tuple(
         cipher["name"] for cipher in context.get_ciphers() if cipher["protocol"] == "TLSv1.3"
     )
-
-
-def _noting(on_greeted: Callable[[], None]) -> type[ssl.SSLObject]:
-    """Return a TLS object that tells how far its handshake came, which asyncio does not."""
-
-    class Noting(ssl.SSLObject):
-        def do_handshake(self) -> None:
-            try:
-                super().do_handshake()
-            finally:
-                if self.cipher() is not None:
-                    on_greeted()
-
-    return Noting
 
 
 def _load_roots(context: ssl.SSLContext, path: Path) -> None:
