@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from ocppd.dbus.binding import Bus, DBusError, Variant
+from ocppd.dbus.marshalling.certificates import certificate_response
 from ocppd.dbus.marshalling.networks import configure_network, read_network_result
 from ocppd.dbus.marshalling.plain import rfc3339, variants
 from ocppd.dbus.marshalling.station import data_transfer, read_data_transfer_response
@@ -19,6 +20,7 @@ from ocppd.dbus.marshalling.tokens import id_token as write_id_token
 from ocppd.dbus.peers import login1, timedate1
 from ocppd.errors import AccessDenied, AgentRefused, InvalidArgument
 from ocppd.model.availability import OperationalStatus
+from ocppd.model.certificates import CertificateAction, EvCertificateResponse
 from ocppd.model.data_transfer import DataTransfer, DataTransferResponse
 from ocppd.model.network_profiles import (
     ConfigureNetwork,
@@ -268,6 +270,13 @@ class Agents:
         return bool(
             await self._call("Auth", "WithdrawAuthorization", "a{sv}", body, str) == "Accepted"
         )
+
+    async def set_get_certificate_response(
+        self, evse_id: int, action: CertificateAction, response: EvCertificateResponse
+    ) -> None:
+        """Hand a car's host what the CSMS answered to a request for a certificate."""
+        body = [evse_id, certificate_response(action, response)]
+        await self._call("Iso15118Extensions", "SetGetCertificateResponse", "ia{sv}", body)
 
     async def data_transfer(self, request: DataTransfer) -> DataTransferResponse:
         """Hand a vendor-specific message of the CSMS to the host."""

@@ -1,7 +1,7 @@
 """Interfaces whose behaviour this release does not have: documented, exported, and refusing."""
 
 from ocppd.dbus.exported import Interface, Signal, exported, readable
-from ocppd.dbus.signatures import Bool, Dict
+from ocppd.dbus.signatures import Dict
 from ocppd.errors import NotSupported
 
 
@@ -32,32 +32,6 @@ class SessionCostInterface(Interface):
     def DefaultPrice(self) -> Dict:
         """See dbus/org.everest.Ocpp.SessionCost.xml."""
         return {}
-
-
-class Iso15118ExtensionsInterface(Interface):
-    """org.everest.Ocpp.Iso15118Extensions of one EVSE."""
-
-    NAME = "org.everest.Ocpp.Iso15118Extensions"
-
-    @exported
-    def ReportIso15118CertificateRequest(self, request: Dict) -> None:
-        """See dbus/org.everest.Ocpp.Iso15118Extensions.xml."""
-        _refuse()
-
-    @exported
-    def ReportChargingNeeds(self, charging_needs: Dict) -> None:
-        """See dbus/org.everest.Ocpp.Iso15118Extensions.xml."""
-        _refuse()
-
-    @exported
-    def ReportEvInfo(self, ev_info: Dict) -> None:
-        """See dbus/org.everest.Ocpp.Iso15118Extensions.xml."""
-        _refuse()
-
-    @exported
-    def ReportServiceRenegotiationSupported(self, supported: Bool) -> None:
-        """See dbus/org.everest.Ocpp.Iso15118Extensions.xml."""
-        _refuse()
 
 
 class GridSupportInterface(Interface):

@@ -21,9 +21,9 @@ from ocppd.dbus.binding import Bus, DBusError, Message
 from ocppd.dbus.error_history import ErrorHistoryInterface
 from ocppd.dbus.evse_manager import EvseManagerInterface
 from ocppd.dbus.host import Exported, Host
+from ocppd.dbus.iso15118_extensions import Iso15118ExtensionsInterface
 from ocppd.dbus.not_yet import (
     GridSupportInterface,
-    Iso15118ExtensionsInterface,
     ReservationInterface,
     SessionCostInterface,
 )
@@ -114,7 +114,7 @@ class Service:
             objects.export(
                 f"{EVSE_PATH}/{evse_id}",
                 evse,
-                Iso15118ExtensionsInterface(),
+                Iso15118ExtensionsInterface(station.ev_certificates, evse_id),
                 GridSupportInterface(),
             )
         self._objects = objects

@@ -101,6 +101,9 @@ def test_what_is_not_in_this_release_says_so() -> None:
     } | {
         ("org.everest.Ocpp.System", "ReportFirmwareUpdateStatus"),
         ("org.everest.Ocpp.System", "ReportLogStatus"),
+        ("org.everest.Ocpp.Iso15118Extensions", "ReportChargingNeeds"),
+        ("org.everest.Ocpp.Iso15118Extensions", "ReportEvInfo"),
+        ("org.everest.Ocpp.Iso15118Extensions", "ReportServiceRenegotiationSupported"),
     }
     said = {
         (file.stem, member.get("name"))
