@@ -68,7 +68,7 @@ async def _in_version(version: str, options: Options) -> list[Figure]:
     return [
         told(f"{name}: kill -9", f"{kills} and some at start, {verdict.repeats} repeats"),
         at_least(f"{name}: transactions", transactions, len(journal)),
-        none_of(f"{name}: lost or wrong", verdict.lost),
+        none_of(f"{name}: lost or wrong", verdict.lost + verdict.extra),
         none_of(f"{name}: repeats that differ", verdict.differing),
         none_of(f"{name}: health in the end", faults),
         at_most(f"{name}: back on the bus, slowest", 3_000, max(ready_ms), "ms"),

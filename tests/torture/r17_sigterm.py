@@ -71,7 +71,7 @@ async def _ended(rig: Rig, version: str, options: Options) -> list[Figure]:
         told(f"{version}: SIGTERM, sessions", f"{rounds}, {len(journal)}"),
         at_most(f"{version}: slowest end", 2_000, slowest_ms, "ms"),
         none_of(f"{version}: other statuses than 0", [each for each in statuses if each]),
-        none_of(f"{version}: lost or wrong", verdict.lost),
+        none_of(f"{version}: lost or wrong", verdict.lost + verdict.extra),
         none_of(f"{version}: repeats that differ", verdict.differing),
     ]
 

@@ -140,10 +140,17 @@ async def until_sent(client: Client, timeout_s: float = 120) -> None:
             await asyncio.sleep(0.2)
 
 
-async def until_well(client: Client, timeout_s: float = 30) -> float:
-    """Wait until Health is ok; returns after how many ms, or after too many if never."""
+async def until_well(client: Client, but_for: str = "", timeout_s: float = 30) -> float:
+    """Wait until Health is ok; returns after how many ms, or after too many if never.
+
+    A reason with the words `but_for` counts as well.
+    """
     begun = time.monotonic()
-    while (await client.get("Health"))["status"] != "ok":
+    while [
+        reason
+        for reason in (await client.get("Health"))["reasons"]
+        if not but_for or but_for not in reason
+    ]:
         if time.monotonic() - begun > timeout_s:
             print(f"not well after {timeout_s:g} s: {await client.get('Health')}")
             break
@@ -156,6 +163,9 @@ class Verdict:
     """What is wrong in what the CSMS got; a line each."""
 
     lost: list[str] = field(default_factory=list)
+    """Not there, or not as it was reported."""
+    extra: list[str] = field(default_factory=list)
+    """There, though nobody reported it, or twice under different ids."""
     differing: list[str] = field(default_factory=list)
     repeats: int = 0
 
@@ -198,7 +208,7 @@ def _compare_2(calls: Iterable[Message], journal: Sequence[Session]) -> Verdict:
                 for event in session.taken
                 if event in wanted and wanted[event] not in states
             ]
-    verdict.lost += [f"{uuid} is not in the journal" for uuid in events]
+    verdict.extra += [f"{uuid} is not in the journal" for uuid in events]
     return verdict
 
 
@@ -232,7 +242,7 @@ def _compare_16(calls: Iterable[Message], journal: Sequence[Session]) -> Verdict
         ("stop", [stop["meterStop"] for stop in stops], [ended for _, ended in wanted]),
     ):
         verdict.lost += [f"no {name} at {wh} Wh" for wh in _missing(registers, seen)]
-        verdict.lost += [f"a {name} at {wh} Wh too many" for wh in _missing(seen, registers)]
+        verdict.extra += [f"a {name} at {wh} Wh too many" for wh in _missing(seen, registers)]
     numbers = [stop["transactionId"] for stop in stops]
     verdict.lost += [f"transactionId {number} stopped twice" for number in _doubled(numbers)]
     verdict.lost += [f"transactionId {number} sent" for number in numbers if number <= 0]

@@ -20,4 +20,5 @@ async def test_a_target_is_met(module: Module, tmp_path: Path) -> None:
     figures = await module.run(Options(tmp_path, SEED))
     print(table([(module.label, figure) for figure in figures]))
     assert figures
-    assert [figure for figure in figures if not figure.met] == []
+    # `make torture` judges times as they are; here other tests run at the same time.
+    assert [figure for figure in figures if not (figure.met or figure.nearly)] == []
