@@ -10,6 +10,7 @@ import itertools
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from ocppd.station.evse import Evses
 from ocppd.station.station import Settings, Station
 from ocppd.store.seed import build_device_model
 from ocppd.store.store import SqliteStore
+from ocppd.tools.csms.messages import timestamp
 from tests.fakes import FakeClock, World
 from tests.torture.wire import usual_answer
 
@@ -100,6 +102,9 @@ class CsmsInMemory:
         """What the station answered, by message id."""
         self.asked: dict[str, str] = {}
         self.token_status = "Accepted"
+        self.time: Callable[[], datetime] | None = None
+        """The time that it tells; the real one without."""
+        self.interval_s = 86_400
         self.heard: Callable[[list[Any], Line], None] = lambda _frame, _line: None
         self.open_calls: list[str] = []
         self._numbers: dict[str, int] = {}
@@ -151,6 +156,10 @@ class CsmsInMemory:
     def _answer(self, line: Line, frame: list[Any]) -> None:
         _, message_id, action, payload = frame
         answer = usual_answer(self.version, action, payload)
+        if "currentTime" in answer and self.time is not None:
+            answer["currentTime"] = timestamp(self.time())
+        if "interval" in answer:
+            answer["interval"] = self.interval_s
         if action == "StartTransaction":
             # The same message, sent again, is the same transaction.
             number = self._numbers.setdefault(message_id, len(self._numbers) + 1)
