@@ -212,7 +212,12 @@ class CsmsConnection:
             _LOG.info("%s was not taken: %s", type(request).__name__, error)
 
     def keeps(self, request: CsmsRequest[Any]) -> bool:
-        """Tell whether a request that the CSMS cannot be told now is to wait for it durably."""
+        """Tell whether a request that the CSMS cannot be told now is to wait for it durably.
+
+        While stopped nothing is queued.
+        """
+        if self._ending is not None:
+            return False
         version = self._version or _preferred_version(self._model)
         spelling = self._spellings.get(SUBPROTOCOLS[version]) if version else None
         return self._keeping.keeps(request, spelling)
