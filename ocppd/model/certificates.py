@@ -200,18 +200,3 @@ class GetEvCertificate(CsmsRequest[EvCertificateResponse]):
     action: CertificateAction
     exi_request: str
     maximum_contract_certificate_chains: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CertificateStatusResponse:
-    """GetCertificateStatusResponse: an OCSP response, Base64 of DER; None if there is none."""
-
-    ocsp_result: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class GetCertificateStatus(CsmsRequest[CertificateStatusResponse]):
-    """GetCertificateStatusRequest (M06)."""
-
-    hash_data: CertificateHashData
-    responder_url: str

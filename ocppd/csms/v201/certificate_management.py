@@ -10,11 +10,9 @@ from ocppd.model.certificates import (
     CertificateHashData,
     CertificateHashDataChain,
     CertificateSigned,
-    CertificateStatusResponse,
     CertificateUse,
     DeleteCertificate,
     EvCertificateResponse,
-    GetCertificateStatus,
     GetEvCertificate,
     GetInstalledCertificateIds,
     HashAlgorithm,
@@ -29,7 +27,6 @@ if TYPE_CHECKING:
     from ocppd.station.station import Station
 
 _LONGEST_EXI = 5600
-_LONGEST_URL = 512
 
 
 def encode_hash_data(data: CertificateHashData) -> Payload:
@@ -126,20 +123,6 @@ def decode_ev_certificate(payload: Payload) -> EvCertificateResponse:
     )
 
 
-def encode_get_certificate_status(request: GetCertificateStatus) -> Payload:
-    """Write GetCertificateStatusRequest (M06)."""
-    if len(request.responder_url) > _LONGEST_URL:
-        raise NotSpoken(f"OCPP 2.0.1 has no room for URLs of more than {_LONGEST_URL} characters")
-    data = encode_hash_data(request.hash_data) | {"responderURL": request.responder_url}
-    return {"ocspRequestData": data}
-
-
-def decode_certificate_status(payload: Payload) -> CertificateStatusResponse:
-    """Read GetCertificateStatusResponse: without Accepted there is nothing (M06.FR.04)."""
-    accepted = payload["status"] == "Accepted"
-    return CertificateStatusResponse(payload.get("ocspResult") if accepted else None)
-
-
 def routes(station: "Station") -> dict[str, Route]:
     """Return what the CSMS may ask of this block."""
     management, renewal = station.certificate_management, station.certificate_renewal
@@ -166,8 +149,5 @@ REQUESTS: dict[type, Outgoing[Any, Any]] = {
     SignV2gCertificate: _SIGN,
     GetEvCertificate: Outgoing(
         "Get15118EVCertificate", encode_get_ev_certificate, decode_ev_certificate
-    ),
-    GetCertificateStatus: Outgoing(
-        "GetCertificateStatus", encode_get_certificate_status, decode_certificate_status
     ),
 }

@@ -5,13 +5,11 @@ from typing import Any
 from ocppd.csms.payload import Payload, present
 from ocppd.csms.spelling import Outgoing
 from ocppd.csms.v201.certificate_management import (
-    decode_certificate_status,
     decode_ev_certificate,
     decode_sign_certificate,
     encode_hash_data,
 )
 from ocppd.model.certificates import (
-    GetCertificateStatus,
     GetEvCertificate,
     SignCertificate,
     SignV2gCertificate,
@@ -38,12 +36,6 @@ def encode_get_ev_certificate(request: GetEvCertificate) -> Payload:
     )
 
 
-def encode_get_certificate_status(request: GetCertificateStatus) -> Payload:
-    """Write GetCertificateStatusRequest (M06)."""
-    data = encode_hash_data(request.hash_data) | {"responderURL": request.responder_url}
-    return {"ocspRequestData": data}
-
-
 _SIGN = Outgoing("SignCertificate", encode_sign_certificate, decode_sign_certificate)
 
 REQUESTS: dict[type, Outgoing[Any, Any]] = {
@@ -51,8 +43,5 @@ REQUESTS: dict[type, Outgoing[Any, Any]] = {
     SignV2gCertificate: _SIGN,
     GetEvCertificate: Outgoing(
         "Get15118EVCertificate", encode_get_ev_certificate, decode_ev_certificate
-    ),
-    GetCertificateStatus: Outgoing(
-        "GetCertificateStatus", encode_get_certificate_status, decode_certificate_status
     ),
 }
