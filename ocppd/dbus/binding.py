@@ -36,9 +36,22 @@ DAEMON_PATH = "/org/freedesktop/DBus"
 CURRENT: ContextVar[Message] = ContextVar("current message")
 """The method call that is being served."""
 
-# dbus-fast looks at every text while it marshals and says so; dbus-next sends a NUL, upon which
-# the daemon ends the connection.
-_CHECKS_TEXT = LIBRARY == "dbus-fast"
+
+def _checks_text() -> bool:
+    """Tell whether the library looks at every text while it marshals, and says so.
+
+    A recent dbus-fast does. dbus-next and what Debian 13 has of dbus-fast send a NUL, upon which
+    the message bus ends the connection.
+    """
+    message = Message(path="/", interface="a.b", member="C", signature="s", body=["\0"])
+    try:
+        message._marshall(False)
+    except Exception:
+        return True
+    return False
+
+
+_CHECKS_TEXT = _checks_text()
 
 LIMITS_EXCEEDED = "org.freedesktop.DBus.Error.LimitsExceeded"
 NAME_IN_USE = 3  # reply of RequestName with DO_NOT_QUEUE

@@ -24,6 +24,8 @@ UNREADABLE_ID = "-1"
 
 # An id that is too long is echoed up to here, so that its sender can find its own message.
 _MAX_ECHOED_ID_LENGTH = 255
+# Far beyond what any message has. How deep Python itself goes depends on its version.
+_MAX_DEPTH = 100
 
 
 class Dialect(Enum):
@@ -152,6 +154,21 @@ def _unique(pairs: list[tuple[str, Any]]) -> Payload:
     return members
 
 
+def _check_depth(frame: Any) -> None:
+    """Refuse what later recursive readers could not take."""
+    level = [frame] if type(frame) in (dict, list) else []
+    for _ in range(_MAX_DEPTH):
+        level = [
+            child
+            for each in level
+            for child in (each.values() if type(each) is dict else each)
+            if type(child) in (dict, list)
+        ]
+        if not level:
+            return
+    raise _Refused("nested too deeply")
+
+
 _DECODER = json.JSONDecoder(
     object_pairs_hook=_unique,
     parse_constant=_refuse_constant,
@@ -168,6 +185,8 @@ def parse(data: str | bytes, dialect: Dialect) -> Parsed:
         return BadFrame("binary frame")
     try:
         frame = _DECODER.decode(data)
+        if data.count("[") + data.count("{") > _MAX_DEPTH:
+            _check_depth(frame)
         if not data.isascii():
             data.encode()
         if "\\ud" in data or "\\uD" in data:

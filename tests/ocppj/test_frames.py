@@ -86,6 +86,7 @@ BAD_CALLS = [
     (DEEP, "-1", "RpcFrameworkError", None),
     (f'[2,"7","A",{{"a":{DEEP}}}]', "7", "FormatViolation", "FormationViolation"),
     ('{"a":' * 5000 + "1" + "}" * 5000, "-1", "RpcFrameworkError", None),
+    (f'[2,"7","A",{{"a":{"[" * 99 + "]" * 99}}}]', "7", "FormatViolation", "FormationViolation"),
     (f'[2,"7","A",{{"n":{"9" * 5000}}}]', "7", "FormatViolation", "FormationViolation"),
     ('[2,"7","A",{"n":9223372036854775808}]', "7", "FormatViolation", "FormationViolation"),
     ('[2,"7","A",{"n":NaN}]', "7", "FormatViolation", "FormationViolation"),
@@ -252,3 +253,9 @@ def test_what_is_written_is_read_again(message_id, payload):
         Send(message_id, "Action", payload),
     ):
         assert parse(text_of(frame), OCPP_21) == frame
+
+
+def test_a_hundred_levels_are_not_too_deep():
+    nested = "[" * 98 + "]" * 98
+
+    assert isinstance(parse(f'[2,"7","A",{{"a":{nested}}}]', OCPP_201), Call)
