@@ -148,6 +148,7 @@ WRITES: list[tuple[str, ...]] = [
         "['/a', ['Auth']]",
         f"{NAME}.AgentManager",
     ),
+    ("GetMessages", "a{sv}", "[{}]"),
     ("ReleaseQueued", "i", "[1]"),
     ("DropQueued", "i", "[1]"),
     ("ClearError", "a{sv}", "[variants({'uuid': 'x'})]", f"{NAME}.ErrorHistory"),
