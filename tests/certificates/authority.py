@@ -8,7 +8,10 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509 import ocsp
 from cryptography.x509.oid import NameOID
+
+from ocppd.model.certificates import CertificateHashData, HashAlgorithm
 
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 NOW = datetime.datetime(2026, 3, 1, 12, tzinfo=datetime.UTC)
@@ -130,3 +133,17 @@ class Authority:
             )
         )
         return certificate, secret
+
+
+def hash_data(
+    certificate: x509.Certificate, issuer: x509.Certificate, algorithm: HashAlgorithm
+) -> CertificateHashData:
+    """Hash data as the library of OCSP has it."""
+    kind = {"SHA256": hashes.SHA256, "SHA384": hashes.SHA384, "SHA512": hashes.SHA512}[algorithm]
+    request = ocsp.OCSPRequestBuilder().add_certificate(certificate, issuer, kind()).build()
+    return CertificateHashData(
+        algorithm,
+        request.issuer_name_hash.hex(),
+        request.issuer_key_hash.hex(),
+        f"{certificate.serial_number:x}",
+    )

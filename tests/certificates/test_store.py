@@ -10,10 +10,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from ocppd.certificates import child
 from ocppd.certificates.configured import TlsFiles
 from ocppd.certificates.store import CertificateStore
 from ocppd.model.certificates import (
@@ -26,7 +24,7 @@ from ocppd.model.certificates import (
     SigningUse,
     Subject,
 )
-from tests.certificates.authority import NOW, Authority, days, name
+from tests.certificates.authority import NOW, Authority, days, hash_data, name
 
 CSMS = CertificateUse.CSMS_ROOT
 STATION = SigningUse.CHARGING_STATION
@@ -98,20 +96,6 @@ async def connect(
     store: CertificateStore, *, keep_old: bool = False, anchor: str | None = None
 ) -> tuple[str, ...]:
     return await store.connected(by_certificate=True, anchor=anchor, keep_old=keep_old)
-
-
-def hash_data(
-    certificate: x509.Certificate, issuer: x509.Certificate, algorithm: HashAlgorithm
-) -> CertificateHashData:
-    """Hash data as the library of OCSP has it."""
-    kind = {"SHA256": hashes.SHA256, "SHA384": hashes.SHA384, "SHA512": hashes.SHA512}[algorithm]
-    request = ocsp.OCSPRequestBuilder().add_certificate(certificate, issuer, kind()).build()
-    return CertificateHashData(
-        algorithm,
-        request.issuer_name_hash.hex(),
-        request.issuer_key_hash.hex(),
-        f"{certificate.serial_number:x}",
-    )
 
 
 # Roots
@@ -596,23 +580,6 @@ async def test_the_configured_certificate_counts_until_a_newer_one_is_there(
     again = opened(tmp_path, clock, tls)
     await again.learn()
     assert again.for_dial().certificate == certificate
-
-
-async def test_no_child_process_is_our_fault_and_not_the_certificates(
-    tmp_path: Path, clock: Clock, root: Authority, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store = opened(tmp_path, clock)
-    monkeypatch.setattr("sys.executable", "/bin/false")
-    refusal = await store.install(CSMS, root.pem, most=100)
-    assert refusal is not None
-    assert refusal.failed
-    monkeypatch.setattr("sys.executable", "/nonexistent")
-    assert isinstance(await store.request(STATION, SUBJECT, 1), CertificateRefusal)
-
-
-async def test_a_child_process_that_takes_too_long_is_ended() -> None:
-    with pytest.raises(child.Unanswered, match="no answer"):
-        await child.ask("inspect", timeout_s=0.001, texts=[])
 
 
 async def test_foreign_files_are_left_out(tmp_path: Path, clock: Clock, root: Authority) -> None:
