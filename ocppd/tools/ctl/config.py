@@ -11,7 +11,7 @@ from ocppd.tools.ctl.errors import Exit
 def check(_bus: None, options: argparse.Namespace) -> Exit:
     """Check a configuration and the device model's folder, without the daemon and the bus."""
     ended = subprocess.run(
-        [sys.executable, "-m", "ocppd", "--check", "--config", options.file],
+        [sys.executable, "-P", "-m", "ocppd", "--check", "--config", options.file],
         capture_output=True,
         text=True,
         check=False,
