@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 NAME = "ocppd.db"
@@ -143,6 +144,8 @@ def readable(state: Path, scratch: Path, known: "Readable | None" = None) -> Rea
     found = Readable()
     try:
         with closing(sqlite3.connect(scratch / NAME)) as database:
+            # A flipped bit in a text makes another text; what is not the original does not count.
+            database.text_factory = partial(str, encoding="utf-8", errors="replace")
             found.queue = _rows(database, QUEUE, "id", known and known.queue, found)
             by_rowid = VARIABLES.replace("rowid", "0")
             found.variables = _all(database, by_rowid, found)
