@@ -222,7 +222,7 @@ def drop_in(text: str) -> None:
 
 def configure(versions: Sequence[str] = ("2.1", "2.0.1", "1.6"), *, fresh: bool = True) -> None:
     """Point the daemon to the test's CSMS, with a password in a file of its own, and restart it."""
-    _stop()
+    stop()
     if fresh:
         for each in STATE.iterdir() if STATE.is_dir() else ():
             shutil.rmtree(each) if each.is_dir() else each.unlink()
@@ -256,15 +256,15 @@ values:
     systemctl("start")
 
 
-def _stop() -> None:
+def stop() -> None:
+    """Stop it, and have systemd forget how often it was started: tests do that all the time."""
     systemctl("stop")
-    if show("ActiveState") == "failed":
-        run("systemctl", "reset-failed", UNIT)
+    status_of("systemctl", "reset-failed", UNIT)
 
 
 def unconfigure(shipped: str) -> None:
     """Give the daemon the configuration that it came with, and start it afresh."""
-    _stop()
+    stop()
     CONFIG.write_text(shipped)
     (DEVICE_MODEL / "fast.yaml").unlink(missing_ok=True)
     systemctl("start")

@@ -17,6 +17,7 @@ from machine import (
     run,
     show,
     status_of,
+    stop,
     systemctl,
     wait_until,
 )
@@ -85,7 +86,7 @@ def test_exposure_score(figure) -> None:
 def test_start_from_exec_to_the_name_on_the_bus(figure) -> None:
     took = []
     for _ in range(5):
-        systemctl("stop")
+        stop()
         systemctl("start")
         assert on_bus()
         ready = int(show("ActiveEnterTimestampMonotonic"))

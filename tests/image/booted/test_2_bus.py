@@ -285,6 +285,7 @@ def listeners(users: None, folder: Path) -> Iterator[dict[str, Path]]:
 
 
 def test_who_hears_which_signal(csms: Csms, listeners: dict[str, Path]) -> None:
+    csms.wait_registered()
     csms.command("raw", text="no JSON")
     Session().begin().end()
     for member in ("OcppTransactionEventResponse", "SecurityEvent"):

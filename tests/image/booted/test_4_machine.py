@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from machine import Csms, configure, get, run, show, wait_until
+from machine import CONFIG, Csms, configure, drop_in, get, run, show, systemctl, wait_until
 
 MARK = Path("/run/ocppd-test-reboot")
 TARGET = Path("/run/systemd/system/reboot.target")
@@ -24,6 +24,14 @@ answer = open_dbus_connection("SYSTEM").send_and_get_reply(call)
 print(answer.body[0] if answer.body else "done")
 """
 polkit = pytest.mark.skipif(not shutil.which("pkcheck"), reason="polkitd is not installed")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def services() -> None:
+    """Have them on the bus that there is now: one of the tests before this restarted it."""
+    run("systemctl", "restart", "systemd-logind.service")
+    if shutil.which("pkcheck"):
+        run("systemctl", "restart", "polkit.service")
 
 
 @pytest.fixture
@@ -83,6 +91,25 @@ def test_without_polkit_a_reset_is_refused_and_told(csms: Csms) -> None:
     finally:
         if shutil.which("pkcheck"):
             run("systemctl", "unmask", "--runtime", "polkit.service")
+
+
+def test_a_password_may_come_from_a_systemd_credential(csms: Csms) -> None:
+    secret = CONFIG.with_name("csms-password")
+    drop_in(f"[Service]\nLoadCredential=csms-password:{secret}\n")
+    configure(["2.0.1"])
+    shutil.chown(secret, "root", "root")
+    secret.chmod(0o600)
+    credential = "/run/credentials/ocppd.service/csms-password"
+    text = CONFIG.read_text().replace(
+        "password_file: csms-password", f"password_file: {credential}"
+    )
+    CONFIG.write_text(text)
+
+    systemctl("restart")
+
+    csms.wait_registered()
+    assert run("stat", "-c", "%a %U", str(secret)).strip() == "600 root"
+    drop_in("")
 
 
 def test_the_unit_came_through_all_of_it() -> None:
