@@ -540,6 +540,10 @@ class FakeCertificates:
         self.requests[number] = (use, subject, csr)
         return csr
 
+    @property
+    def last_number(self) -> int:
+        return max(self.pending(), default=0)
+
     def pending(self) -> dict[int, SigningUse]:
         return {number: use for number, (use, _, _) in self.requests.items()}
 

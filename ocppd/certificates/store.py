@@ -310,6 +310,12 @@ class CertificateStore:
         """Return the requests that may still be answered."""
         return {each.number: each.use for each in self._requests}
 
+    @property
+    def last_number(self) -> int:
+        """The greatest number of a request whose key is still here; 0 if there is none."""
+        numbers = (folder.name.partition("-")[0] for folder in _listing(self._own))
+        return max((int(number) for number in numbers if number.isdecimal()), default=0)
+
     def request_of(self, use: SigningUse) -> tuple[int, str] | None:
         """Return number and PEM of the latest request for something."""
         found = [each for each in self._requests if each.use is use]

@@ -224,7 +224,7 @@ class CertificateRenewal:
     def _next_number(self) -> int:
         """Return a requestId that was not used before, also by an earlier run (A02.FR.24)."""
         moment = int(self._outside.clock.now().timestamp()) % 2**31
-        known = max(self._certificates.pending(), default=0)
+        known = self._certificates.last_number
         self._last_number = max(self._last_number + 1, known + 1, moment)
         return self._last_number
 

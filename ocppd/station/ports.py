@@ -255,6 +255,10 @@ class Certificates(Protocol):
     def pending(self) -> Mapping[int, SigningUse]:
         """Return the numbers of the requests that may still be answered."""
 
+    @property
+    def last_number(self) -> int:
+        """The greatest number of a request that is known, answered or not; 0 if there is none."""
+
     def request_of(self, use: SigningUse) -> tuple[int, str] | None:
         """Return number and PEM of the latest request that was not answered."""
 

@@ -184,7 +184,7 @@ async def _over_2(rig: Rig, canaries: Canaries) -> None:
     address = {key: items[0][key] for key in ("component", "variable")}
     await _call(rig, "GetVariables", {"getVariableData": [address]})
     profile = {
-        "ocppInterface": "Any",
+        "ocppInterface": "Wired0",
         "ocppTransport": "JSON",
         "ocppVersion": "OCPP20",
         "messageTimeout": 30,
