@@ -346,6 +346,7 @@ async def test_a_signed_certificate_is_taken_and_used(
     assert store.pending() == {}
     for each in (store, opened(tmp_path, clock)):
         assert each.has_station_certificate()
+        assert each.last_number == 1  # A02.FR.24: no later request may have it again
         assert each.entries == 2 + depth
         assert loads(each).endswith(STATION)
     assert await given(store, chain) == CertificateRefusal(

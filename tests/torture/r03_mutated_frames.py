@@ -3,7 +3,8 @@
 Recorded frames of each version, changed byte by byte and in their structure, go to the daemon
 through a CSMS with a raw port, up to eight at a time. Required in full: 100,000 frames for each
 version, 0 exits, no CALL without an answer, 99 % of the answers within 50 ms, at most 5 MiB more
-memory than after the first 2,000 frames.
+memory than after the first 2,000 frames. The short form shares its machine with other tests, so it
+allows the answers more time.
 """
 
 import asyncio
@@ -178,6 +179,6 @@ async def _mutated(version: str, options: Options) -> list[Figure]:
         exactly(f"{version}: exits", 0, exits),
         none_of(f"{version}: CALLs without an answer", asker.unanswered),
         exactly(f"{version}: tracebacks in the log", 0, tracebacks),
-        at_most(f"{version}: answer, p99", 50, latencies.p99, "ms"),
+        at_most(f"{version}: answer, p99", options.size(250, 50), latencies.p99, "ms"),
         at_most(f"{version}: memory", 5, after_mib - before_mib, "MiB more"),
     ]

@@ -1,7 +1,8 @@
 """A CSMS that answers after 90 % of the time limit: one CALL at a time, in order, the bus is quick.
 
 Required: never a second CALL before the first is answered; the messages of each transaction in the
-order of the reports; no message twice; calls on the bus answered within 20 ms (99 %) meanwhile.
+order of the reports; no message twice; calls on the bus answered within 20 ms (99 %) meanwhile;
+in the short form, which shares its machine with other tests, within 100 ms.
 """
 
 import asyncio
@@ -95,7 +96,7 @@ async def _slow(version: str, options: Options) -> list[Figure]:
         none_of(f"{version}: messages repeated", repeated),
         exactly(f"{version}: transactions told", 2 * sessions, starts),
         exactly(f"{version}: messages left", 0, left),
-        at_most(f"{version}: a call on the bus, p99", 20, Samples(latencies).p99, "ms"),
+        at_most(f"{version}: a call on the bus, p99", options.size(100, 20), Samples(latencies).p99, "ms"),
     ]
 
 
