@@ -96,7 +96,12 @@ async def _slow(version: str, options: Options) -> list[Figure]:
         none_of(f"{version}: messages repeated", repeated),
         exactly(f"{version}: transactions told", 2 * sessions, starts),
         exactly(f"{version}: messages left", 0, left),
-        at_most(f"{version}: a call on the bus, p99", options.size(100, 20), Samples(latencies).p99, "ms"),
+        at_most(
+            f"{version}: a call on the bus, p99",
+            options.size(100, 20),
+            Samples(latencies).p99,
+            "ms",
+        ),
     ]
 
 
