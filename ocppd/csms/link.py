@@ -39,6 +39,9 @@ _LOG = logging.getLogger(__name__)
 
 # A CSMS asks one CALL at a time; one that does not gets errors beyond this many.
 _MAX_BEING_ANSWERED = 100
+# What goes before all else that waits: without the one nothing may be said, and a driver stands at
+# the charger until the other is answered.
+_URGENT = ("BootNotification", "Authorize")
 # A CSMS that answers nothing for a long time shall not fill the memory.
 _MAX_WAITING = 200
 # Late responses that are kept, should their message be tried again.
@@ -260,7 +263,7 @@ class Link:
         if outgoing is None:
             raise NotSpoken(f"OCPP {self.spelling.version} has no {type(request).__name__}")
         message = Message(outgoing.action, outgoing.encode(request), outgoing.decode)
-        first = outgoing.action == "BootNotification"
+        first = outgoing.action in _URGENT
         return await self.exchange(message, self._around.new_id(), first=first)
 
     async def exchange(self, message: Message, message_id: str, *, first: bool = False) -> Any:

@@ -28,6 +28,8 @@ class Asked:
     call: Call
     outcome: CallResult | CallError | Failure | None = field(default=None)
     """What became of it; None while it waits or is in flight."""
+    urgent: bool = False
+    """It goes before those that are not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +72,10 @@ class Rpc:
         return len(self._being_answered)
 
     def ask(self, call: Call, *, first: bool = False) -> Asked:
-        """Put a CALL in line, at its end or (BootNotification) at its front."""
-        asked = Asked(call)
-        if first:
-            self._waiting.appendleft(asked)
-        else:
-            self._waiting.append(asked)
+        """Put a CALL in line: at its end, or before all that are not urgent themselves."""
+        asked = Asked(call, urgent=first)
+        place = sum(other.urgent for other in self._waiting) if first else len(self._waiting)
+        self._waiting.insert(place, asked)
         return asked
 
     def next_to_send(self) -> Asked | None:

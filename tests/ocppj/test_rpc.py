@@ -31,6 +31,15 @@ def test_boot_notification_goes_first():
     assert rpc.next_to_send() is waiting
 
 
+def test_urgent_calls_keep_their_order():
+    rpc = Rpc()
+    ordinary = rpc.ask(call("a"))
+    urgent = [rpc.ask(call(name), first=True) for name in ("first", "second")]
+    for expected in (*urgent, ordinary):
+        assert rpc.next_to_send() is expected
+        rpc.answered(CallResult(expected.call.message_id, {}))
+
+
 def test_a_time_out_lets_the_next_one_go_and_a_late_answer_is_known():
     rpc = Rpc()
     slow, following = rpc.ask(call("a")), rpc.ask(call("b"))
