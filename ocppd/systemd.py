@@ -133,8 +133,10 @@ class StatusText:
         parts = [self._csms(connection, registration)]
         if bus_problem is not None:
             parts.append(f"not on the bus: {bus_problem}")
-        if reasons:
-            parts.append(f"degraded: {', '.join(reasons)}")
+        told = None if connection.connected else connection.reason
+        others = [reason for reason in reasons if not told or told not in reason]
+        if others:
+            parts.append(f"degraded: {', '.join(others)}")
         return "; ".join(parts)
 
     def _csms(self, connection: ConnectionStatus, registration: RegistrationStatus | None) -> str:

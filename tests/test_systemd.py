@@ -158,6 +158,10 @@ def test_the_status_says_what_it_is_doing() -> None:
     assert later == (
         "offline since 2026-11-22 15:00:00 UTC: refused; not on the bus: the bus is lost"
     )
+    trouble = ("no connection to the CSMS: 401: wrong password", "the disk is full")
+    assert text(lost("401: wrong password"), reasons=trouble) == (
+        "offline since 2026-11-22 15:00:00 UTC: 401: wrong password; degraded: the disk is full"
+    )
     assert text(there, RegistrationStatus.ACCEPTED) == registered
     again = text(lost("no route"), RegistrationStatus.ACCEPTED)
     assert again == "offline since 2026-11-22 15:05:00 UTC: no route"

@@ -17,7 +17,13 @@ from ocppd.csms.dialler import Dialler, Files, Options
 from ocppd.csms.keeping import Keeping, pace_s
 from ocppd.csms.link import Link, Stored, Surroundings
 from ocppd.csms.listener import Listener
-from ocppd.csms.network_profiles import NetworkProfile, Rotation, Unusable, profile_of
+from ocppd.csms.network_profiles import (
+    NetworkProfile,
+    NotConfigured,
+    Rotation,
+    Unusable,
+    profile_of,
+)
 from ocppd.csms.refusals import NotConnected
 from ocppd.csms.returning import Returning
 from ocppd.csms.spelling import SUBPROTOCOLS, Spelling
@@ -310,7 +316,7 @@ class CsmsConnection:
             network = await self._configured_network(slot)
         except Unusable as error:
             self._profile = None
-            self._fail(str(error), needs_person=True)
+            self._fail(str(error), needs_person=not isinstance(error, NotConfigured))
             return self._leave_out()
         except NetworkNotReady as error:
             self._fail(f"slot {slot}: {error}")

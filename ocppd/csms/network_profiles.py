@@ -38,16 +38,21 @@ class Unusable(Exception):
     """A slot cannot be used as it is; the text says why."""
 
 
+class NotConfigured(Unusable):
+    """Nobody has said yet where the CSMS is: a state of a new station, not a fault."""
+
+
 def profile_of(slot: int, model: DeviceModel) -> NetworkProfile:
     """Read a slot of the device model.
 
     Raises:
-        Unusable: something is missing or contradicts itself
+        NotConfigured: it has no address
+        Unusable: something else is missing or contradicts itself
 
     """
     url = model.text(NetworkConfiguration.OcppCsmsUrl(slot))
     if not url:
-        raise Unusable(f"not configured: slot {slot} has no OcppCsmsUrl")
+        raise NotConfigured(f"not configured: slot {slot} has no OcppCsmsUrl")
     identity = model.text(NetworkConfiguration.Identity(slot)) or model.text(SecurityCtrlr.Identity)
     if not identity or ":" in identity:  # part 4, 3.1.1
         raise Unusable(f"slot {slot} has no Identity, or one with a colon")

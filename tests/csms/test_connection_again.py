@@ -80,6 +80,7 @@ async def test_a_slot_that_cannot_be_used_is_left_out(tmp_path):
             assert status.reason == "not configured: slot 1 has no OcppCsmsUrl"
             status = await client.listener.change()
             assert (status.configuration_slot, status.ocpp_version) == (7, "1.6")
+            assert client.listener.troubles == []
 
 
 async def test_stop_and_start(tmp_path):
