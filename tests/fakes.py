@@ -4,7 +4,7 @@ import asyncio
 import heapq
 import itertools
 from collections import Counter, defaultdict
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -27,11 +27,12 @@ from ocppd.model.certificates import (
 from ocppd.model.data_transfer import DataTransfer, DataTransferResponse, DataTransferStatus
 from ocppd.model.manners import Manners
 from ocppd.model.network_profiles import ConfigureNetwork, NetworkResult, NetworkStatus
-from ocppd.model.queue import Durable, QueueEntry, TransactionFacts
+from ocppd.model.queue import Durable, QueueEntry, TransactionFacts, is_of_transactions
 from ocppd.model.registration import BootReason
 from ocppd.model.requests import CsmsRequest
 from ocppd.model.redating import redated
 from ocppd.model.sessions import StopReason
+from ocppd.model.smart_charging import ExternalLimit
 from ocppd.model.tokens import IdToken
 from ocppd.model.transactions import TransactionEvent
 from ocppd.model.variables import AttributeType, ComponentVariable
@@ -244,12 +245,17 @@ class MemoryStore:
     async def durable(self) -> None:
         return
 
-    async def waiting(self, generation: str, limit: int) -> list[QueueEntry]:
+    async def waiting(
+        self, generation: str, limit: int, *, of_transactions: bool | None = None
+    ) -> list[QueueEntry]:
         return [
             entry
             for entry in self.entries
-            if not isinstance(entry.request, TransactionEvent)
-            or self.facts_of(entry.request.transaction_id).generation in (None, generation)
+            if of_transactions in (None, is_of_transactions(entry.request))
+            and (
+                not isinstance(entry.request, TransactionEvent)
+                or self.facts_of(entry.request.transaction_id).generation in (None, generation)
+            )
         ][:limit]
 
     async def waiting_in(self, generation: str, limit: int) -> list[QueueEntry]:
@@ -436,6 +442,13 @@ class FakeAgents:
     async def reset_evse(self, evse_id: int) -> bool:
         self._call("System", "reset_evse", evse_id)
         return self.answer
+
+    async def set_external_limits(
+        self, evse_id: int, steps: Sequence[ExternalLimit], setpoint_priority: int
+    ) -> None:
+        self._call(
+            "ExternalEnergyLimits", "set_external_limits", evse_id, tuple(steps), setpoint_priority
+        )
 
     async def configure_network(self, request: ConfigureNetwork) -> NetworkResult:
         self._call("System", "configure_network", request)

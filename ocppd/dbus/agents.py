@@ -15,6 +15,7 @@ from ocppd.dbus.binding import Bus, DBusError, Variant
 from ocppd.dbus.marshalling.certificates import certificate_response
 from ocppd.dbus.marshalling.networks import configure_network, read_network_result
 from ocppd.dbus.marshalling.plain import rfc3339, variants
+from ocppd.dbus.marshalling.schedules import external_limits
 from ocppd.dbus.marshalling.station import data_transfer, read_data_transfer_response
 from ocppd.dbus.marshalling.tokens import id_token as write_id_token
 from ocppd.dbus.peers import login1, timedate1
@@ -30,6 +31,7 @@ from ocppd.model.network_profiles import (
 )
 from ocppd.model.registration import BootReason
 from ocppd.model.sessions import StopReason
+from ocppd.model.smart_charging import ExternalLimit
 from ocppd.model.tokens import IdToken
 
 _LOG = logging.getLogger(__name__)
@@ -277,6 +279,13 @@ class Agents:
         """Hand a car's host what the CSMS answered to a request for a certificate."""
         body = [evse_id, certificate_response(action, response)]
         await self._call("Iso15118Extensions", "SetGetCertificateResponse", "ia{sv}", body)
+
+    async def set_external_limits(
+        self, evse_id: int, steps: Sequence[ExternalLimit], setpoint_priority: int
+    ) -> None:
+        """Tell the host's energy management what applies to an EVSE (0: the station)."""
+        body = [evse_id, external_limits(steps, setpoint_priority)]
+        await self._call("ExternalEnergyLimits", "SetExternalLimits", "ia{sv}", body)
 
     async def data_transfer(self, request: DataTransfer) -> DataTransferResponse:
         """Hand a vendor-specific message of the CSMS to the host."""

@@ -7,7 +7,7 @@ from ocppd import __version__
 from ocppd.dbus.access import Access, Callers, needs_secure
 from ocppd.dbus.binding import CURRENT, Variant
 from ocppd.dbus.exported import Interface, Signal, exported, readable
-from ocppd.dbus.marshalling import listings, messages, variables
+from ocppd.dbus.marshalling import listings, messages, schedules, variables
 from ocppd.dbus.marshalling import station as marshalling
 from ocppd.dbus.signatures import Bool, Dict, Dicts, Int32, Str
 from ocppd.device_model.device_model import CSMS
@@ -130,8 +130,8 @@ class OcppInterface(Interface):
     @exported(access=Access.OBSERVE, durable=False)
     def GetCompositeSchedules(self, duration_s: Int32, unit: Str) -> Dict:
         """See dbus/org.everest.Ocpp.xml."""
-        request = marshalling.schedule_request(duration_s, unit)
-        return marshalling.charging_schedules(
+        request = schedules.schedule_request(duration_s, unit)
+        return schedules.charging_schedules(
             self._station.smart_charging.composite_schedules(*request)
         )
 
@@ -174,7 +174,7 @@ class OcppInterface(Interface):
     @readable
     def ChargingSchedules(self) -> Dict:
         """See dbus/org.everest.Ocpp.xml."""
-        return marshalling.charging_schedules(self._told_by_station.schedules)
+        return schedules.charging_schedules(self._told_by_station.schedules)
 
     @readable
     def IsConnected(self) -> Bool:

@@ -62,7 +62,8 @@ class ChargingSchedulePeriod:
 
     `limit_l2` and `limit_l3` are there where the phases differ; `limit` is then that of the first.
     `stack_level` and `profile_id` are those of the profile whose limit it is: none where only the
-    default limit applies, or several EVSEs together.
+    default limit applies, or several EVSEs together. `from_profile` is False where only the default
+    limit applies.
     """
 
     start_period_s: int
@@ -76,6 +77,16 @@ class ChargingSchedulePeriod:
     discharge_limit: PerPhase | None = None
     setpoint: PerPhase | None = None
     operation_mode: OperationMode | None = None
+    setpoint_reactive: PerPhase | None = None
+    evse_sleep: bool | None = None
+    preconditioning_request: bool | None = None
+    v2x_baseline: float | None = None
+    from_profile: bool = False
+
+    @property
+    def limits(self) -> PerPhase:
+        """The limit of each phase."""
+        return PerPhase(self.limit, self.limit_l2, self.limit_l3)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from ocppd.model.charging_schedules import (
     PerPhase,
 )
 from ocppd.station.composite_schedule import Span, Window
+from ocppd.station.energy_limits import EnergyLimits
 from ocppd.station.evse import Evses
 from ocppd.station.ports import Outside
 
@@ -52,12 +53,14 @@ class LimitPublication:
         publication: Publication,
         spans_of: SpansOf,
         default_limit: Callable[[ChargingRateUnit], float],
+        energy: EnergyLimits,
     ) -> None:
         self._outside = outside
         self._evses = evses
         self._publication = publication
         self._spans_of = spans_of
         self._default_limit = default_limit
+        self._energy = energy
         self._timer: Timer | None = None
         self.schedules: tuple[ChargingSchedule, ...] = ()
 
@@ -82,6 +85,7 @@ class LimitPublication:
             for evse_id, spans in everything
         )
         self._outside.host.charging_schedules(self.schedules)
+        self._energy.tell(self.schedules)
         for evse in self._evses:
             self._outside.host.evse_changed(evse.id)
         changes = [
@@ -150,4 +154,9 @@ def _as_period(span: Span, default_limit: float) -> ChargingSchedulePeriod:
         discharge_limit=period.discharge_limit,
         setpoint=period.setpoint,
         operation_mode=period.operation_mode,
+        setpoint_reactive=period.setpoint_reactive,
+        evse_sleep=period.evse_sleep,
+        preconditioning_request=period.preconditioning_request,
+        v2x_baseline=period.v2x_baseline,
+        from_profile=period.limit is not None,
     )

@@ -86,6 +86,8 @@ class CompositePeriod:
     setpoint_reactive: PerPhase | None = None
     operation_mode: OperationMode | None = None
     evse_sleep: bool | None = None
+    preconditioning_request: bool | None = None
+    v2x_baseline: float | None = None
     min_charging_rate: float | None = None
     giver: InstalledProfile | None = None
 
@@ -147,6 +149,8 @@ def merged(
         setpoint_reactive=aim.period.setpoint_reactive if aim else None,
         operation_mode=mode,
         evse_sleep=own.period.evse_sleep if own else None,
+        preconditioning_request=own.period.preconditioning_request if own else None,
+        v2x_baseline=own.period.v2x_baseline if own else None,
         min_charging_rate=None if own is None or rate is None else convert.total(rate, own),
         giver=giver,
     )

@@ -4,7 +4,7 @@ The D-Bus adapter, the CSMS adapter and the store implement these; the station k
 of them.
 """
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -36,6 +36,7 @@ from ocppd.model.registration import BootNotificationResponse, BootReason, Conne
 from ocppd.model.requests import CsmsRequest
 from ocppd.model.security import SecurityEvent
 from ocppd.model.sessions import StopReason
+from ocppd.model.smart_charging import ExternalLimit
 from ocppd.model.tokens import IdToken, ProvidedIdToken, ValidationResult
 from ocppd.model.transactions import OcppTransactionEvent, OcppTransactionEventResponse
 from ocppd.model.variables import AttributeType, ComponentVariable, SetVariable
@@ -194,6 +195,14 @@ class AgentsPort(Protocol):
         self, evse_id: int, action: CertificateAction, response: EvCertificateResponse
     ) -> None:
         """Tell what the CSMS answered to a car's request for a certificate."""
+
+    async def set_external_limits(
+        self, evse_id: int, steps: Sequence[ExternalLimit], setpoint_priority: int
+    ) -> None:
+        """Tell the host's energy management what applies to an EVSE (0: the station) from now on.
+
+        `setpoint_priority` is that of setpoints among those of others, 0 (the highest) to 1000.
+        """
 
     async def data_transfer(self, request: DataTransfer) -> DataTransferResponse:
         """Hand a vendor-specific message of the CSMS to the host."""
@@ -356,11 +365,14 @@ class Outbox(Protocol):
     async def durable(self) -> None:
         """Wait until everything written so far is on disk; raises StorageFailure."""
 
-    async def waiting(self, generation: str, limit: int) -> list[QueueEntry]:
+    async def waiting(
+        self, generation: str, limit: int, *, of_transactions: bool | None = None
+    ) -> list[QueueEntry]:
         """Return the next entries that may go out in a generation ("1.6" or "2.x"), in order.
 
         Only committed entries; those of a transaction that was acknowledged in the other
-        generation are left where they are.
+        generation are left where they are. With `of_transactions` only those of transactions, or
+        only the others.
         """
 
     async def waiting_in(self, generation: str, limit: int) -> list[QueueEntry]:

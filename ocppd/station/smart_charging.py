@@ -37,6 +37,8 @@ from ocppd.model.smart_charging import (
 from ocppd.model.variables import StatusInfo
 from ocppd.station.answer import Answer, nothing
 from ocppd.station.composite_schedule import Span, Window, composite_schedule, station_schedule
+from ocppd.station.energy_limits import INTERFACE as ENERGY_LIMITS
+from ocppd.station.energy_limits import EnergyLimits
 from ocppd.station.evse import Evse, Evses, RemoteStart
 from ocppd.station.installed_profiles import InstalledProfiles, delays
 from ocppd.station.limit_publication import Limit, LimitPublication, Publication, as_schedule
@@ -59,6 +61,7 @@ _DEFAULTS = (
     SmartChargingCtrlr.CompositeScheduleDefaultNumberPhases,
     SmartChargingCtrlr.SupplyVoltage,
     SmartChargingCtrlr.IgnoredProfilePurposesOffline,
+    SmartChargingCtrlr.SetpointPriority,
 )
 
 
@@ -74,7 +77,10 @@ class SmartCharging:
         self._situations = Situations(outside, device_model, evses)
         self._profiles = InstalledProfiles(outside.store, device_model)
         self._transactions: dict[int, str | None] = {}
-        self._limits = LimitPublication(outside, evses, publication, self.spans, self.default_limit)
+        self._energy = EnergyLimits(outside, device_model)
+        self._limits = LimitPublication(
+            outside, evses, publication, self.spans, self.default_limit, self._energy
+        )
 
     # Life
 
@@ -103,6 +109,11 @@ class SmartCharging:
     def limit_of(self, evse_id: int) -> Limit | None:
         """Return what applies to an EVSE now; None before the first publication."""
         return self._limits.limit_of(evse_id)
+
+    def on_agent_registered(self, interface: str) -> None:
+        """Tell a new energy management the limits that apply."""
+        if interface == ENERGY_LIMITS:
+            self._energy.on_agent_registered(self.schedules)
 
     def on_connection(self, *, connected: bool) -> None:
         """Note that the connection came or went: some profiles count only online (K01.FR.101)."""

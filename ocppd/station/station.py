@@ -150,6 +150,7 @@ class Station:
             self.availability.on_agent_registered()
         self.authorization.on_agent_registered(interface)
         self.registration.on_agent_registered(interface)
+        self.smart_charging.on_agent_registered(interface)
 
     def on_agent_gone(self, interface: str) -> None:
         """Take note that an agent left the bus: what it says later may be another truth."""

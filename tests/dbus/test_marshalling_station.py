@@ -15,11 +15,6 @@ from ocppd.model.availability import (
     OperationalStatus,
     StationError,
 )
-from ocppd.model.charging_schedules import (
-    ChargingRateUnit,
-    ChargingSchedule,
-    ChargingSchedulePeriod,
-)
 from ocppd.model.data_transfer import (
     CustomData,
     DataTransfer,
@@ -135,44 +130,6 @@ def test_transactions() -> None:
     assert plain(written)["charging_priority"] == -3
     assert plain(written)["personal_message"] == {"content": "bye"}
     assert plain(written)["original_transaction_event"]["session_id"] == "s"
-
-
-def test_schedules() -> None:
-    schedule = ChargingSchedule(
-        1,
-        ChargingRateUnit.A,
-        (ChargingSchedulePeriod(0, 48, 3), ChargingSchedulePeriod(60, 0, stack_level=1)),
-        600,
-        MOMENT,
-        6,
-    )
-    written = station.charging_schedules([schedule])
-    assert plain(written) == {
-        "schedules": [
-            {
-                "evse": 1,
-                "charging_rate_unit": "A",
-                "duration": 600,
-                "start_schedule": AT,
-                "min_charging_rate": 6,
-                "charging_schedule_period": [
-                    {"start_period": 0, "limit": 48.0, "number_phases": 3},
-                    {"start_period": 60, "limit": 0.0, "stack_level": 1},
-                ],
-            }
-        ]
-    }
-    [item] = written["schedules"].value
-    assert item["min_charging_rate"].signature == "d"
-    assert item["charging_schedule_period"].value[1]["limit"].signature == "d"
-    assert station.charging_schedules([]) == {"schedules": Variant("aa{sv}", [])}
-    assert station.schedule_request(600, "W") == (600, ChargingRateUnit.W)
-    for arguments, told in (
-        ((0, "A"), r"^duration_s: 0 is not in 1 to 31536000$"),
-        ((1, "kW"), r"^unit: \"kW\" is none of A, W$"),
-    ):
-        with pytest.raises(InvalidArgument, match=told):
-            station.schedule_request(*arguments)
 
 
 def test_data_transfer() -> None:

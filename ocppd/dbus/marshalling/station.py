@@ -1,14 +1,12 @@
-"""What the station as a whole is asked and tells: security, availability, connection, schedules."""
+"""What the station as a whole is asked and tells: security, availability, the connection."""
 
-from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from ocppd.dbus.binding import Variant
-from ocppd.dbus.marshalling.plain import rfc3339, variants
+from ocppd.dbus.marshalling.plain import variants
 from ocppd.dbus.marshalling.schema import (
     Reader,
-    argument,
     boolean,
     choice,
     dictionary,
@@ -27,11 +25,6 @@ from ocppd.model.availability import (
     ChangeAvailabilityResponse,
     OperationalStatus,
     StationError,
-)
-from ocppd.model.charging_schedules import (
-    ChargingRateUnit,
-    ChargingSchedule,
-    ChargingSchedulePeriod,
 )
 from ocppd.model.data_transfer import (
     CustomData,
@@ -216,53 +209,6 @@ def transaction_event_response(response: OcppTransactionEventResponse) -> dict[s
             "personal_message": message_content(message) if message else None,
         }
     )
-
-
-# -- schedules -----------------------------------------------------------------------------------
-
-_UNIT = choice(ChargingRateUnit)
-_DURATION = integer(1, 365 * 86_400)
-
-
-def schedule_request(duration_s: int, unit: str) -> tuple[int, ChargingRateUnit]:
-    """Read the arguments of GetCompositeSchedules; raises InvalidArgument."""
-    return argument("duration_s", _DURATION, "i", duration_s), argument("unit", _UNIT, "s", unit)
-
-
-def _period(period: ChargingSchedulePeriod) -> dict[str, Variant]:
-    return variants(
-        {
-            "start_period": period.start_period_s,
-            "limit": float(period.limit),
-            "number_phases": period.number_phases,
-            "phase_to_use": period.phase_to_use,
-            "stack_level": period.stack_level,
-        }
-    )
-
-
-def charging_schedules(
-    schedules: Sequence[ChargingSchedule], numbers: Mapping[int, int] | None = None
-) -> dict[str, Variant]:
-    """Write composite schedules; `numbers` gives other numbers to the EVSEs (1.6: connectors)."""
-    items = [
-        {
-            "evse": Variant("i", (numbers or {}).get(each.evse_id, each.evse_id)),
-            "charging_rate_unit": Variant("s", each.charging_rate_unit.value),
-            "duration": Variant("i", each.duration_s),
-            "start_schedule": Variant("s", rfc3339(each.start_schedule)),
-            "charging_schedule_period": Variant("aa{sv}", [_period(p) for p in each.periods]),
-            **variants(
-                {
-                    "min_charging_rate": None
-                    if each.min_charging_rate is None
-                    else float(each.min_charging_rate)
-                }
-            ),
-        }
-        for each in schedules
-    ]
-    return {"schedules": Variant("aa{sv}", items)}
 
 
 # -- data transfer -------------------------------------------------------------------------------
