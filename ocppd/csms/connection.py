@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from ocppd.clock import Clock
 from ocppd.csms.back_off import BackOff
-from ocppd.csms.delivery import ORPHAN_AFTER_S, Delivery, Queue
+from ocppd.csms.delivery import MAX_MESSAGE_SIZE, ORPHAN_AFTER_S, Delivery, Queue
 from ocppd.csms.dialler import Dialler, Files, Options
 from ocppd.csms.keeping import Keeping, pace_s
 from ocppd.csms.link import Link, Stored, Surroundings
@@ -128,6 +128,7 @@ class CsmsConnection:
             ),
             resume_delay_s=lambda: model.integer(InternalCtrlr.MessageQueueResumeDelay),
             pace_s=lambda: pace_s(model),
+            max_size=lambda: model.integer(InternalCtrlr.MaxMessageSize, MAX_MESSAGE_SIZE),
             orphan_after_s=orphan_after_s,
             on_answered=self._on_event_answered,
             on_given_up=self._on_event_given_up,

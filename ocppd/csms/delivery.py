@@ -9,6 +9,11 @@ one message would get it first on each new connection, and nothing else ever. So
 connection in a row on that the CSMS ended before it had answered the same entry, an end is an
 attempt. What the station ended itself, because of pongs that did not come or new settings, is not.
 
+What is tried again waits first (E13.FR.03), and with it what is behind it: of transactions the rest
+of them, of anything else the rest of that. Neither waits for the other. Each try may take as long
+as any message (MessageTimeout; 1.6: errata sheet, 9.1.15): the time limit does not grow with the
+attempts.
+
 What is set aside after the last attempt can be put back (`release`): to its old place, before what
 was queued later, so that the events of a transaction go out in the order of their numbers.
 """
@@ -18,16 +23,16 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from enum import Enum, auto
 from typing import Any, Protocol, TypeVar
 
 from ocppd.clock import Clock, Timer
+from ocppd.csms.fitting import messages_of
 from ocppd.csms.link import Link, NotSent
-from ocppd.csms.spelling import Message, Spelling
 from ocppd.errors import NoAnswer, NotSpoken, Refused, StorageFailure
-from ocppd.model.queue import Durable, QueueEntry, TransactionFacts
+from ocppd.model.queue import Durable, QueueEntry, TransactionFacts, is_of_transactions
 from ocppd.model.security import SecurityEventNotification
 from ocppd.model.transactions import (
-    MeterValues,
     TransactionEvent,
     TransactionEventResponse,
     TransactionEventType,
@@ -56,6 +61,16 @@ _UNKNOWN_TO_CSMS = frozenset({"NotImplemented", "NotSupported"})
 
 
 D = TypeVar("D")
+MAX_MESSAGE_SIZE = 65000
+"""Bytes of the largest message where nothing else is configured."""
+
+
+class _Outcome(Enum):
+    """What became of a try to deliver an entry."""
+
+    SETTLED = auto()
+    TO_BE_TRIED_AGAIN = auto()
+    CONNECTION_ENDED = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +90,13 @@ class Queue(Protocol):
     async def durable(self) -> None:
         """Wait until everything written so far is on disk; raises StorageFailure."""
 
-    async def waiting(self, generation: str, limit: int) -> list[QueueEntry]:
-        """Return the next entries on disk that may go out in a generation, in order."""
+    async def waiting(
+        self, generation: str, limit: int, *, of_transactions: bool | None = None
+    ) -> list[QueueEntry]:
+        """Return the next entries on disk that may go out in a generation, in order.
+
+        With `of_transactions` only those of transactions, or only the others.
+        """
 
     async def waiting_in(self, generation: str, limit: int) -> list[QueueEntry]:
         """Return those of them whose transaction was acknowledged in that generation."""
@@ -128,8 +148,9 @@ class Delivery:
     entry that was set aside, and why. The others are asked whenever they matter: `attempts` and
     `interval_s` are MessageAttempts and MessageAttemptInterval for TransactionEvent,
     `resume_delay_s` is how long the queue rests after the connection is made again, `pace_s` the
-    least time between two messages of it. After `orphan_after_s` of waiting for a CSMS of its own
-    generation, the rest of a transaction is set aside.
+    least time between two messages of it, `max_size` the bytes of the largest message. After
+    `orphan_after_s` of waiting for a CSMS of its own generation, the rest of a transaction is set
+    aside.
     """
 
     def __init__(
@@ -142,6 +163,7 @@ class Delivery:
         interval_s: Callable[[], float],
         resume_delay_s: Callable[[], float] = lambda: 0.0,
         pace_s: Callable[[], float] = lambda: 0.0,
+        max_size: Callable[[], int] = lambda: MAX_MESSAGE_SIZE,
         orphan_after_s: float = ORPHAN_AFTER_S,
         on_answered: Callable[[QueueEntry, Any], None],
         on_given_up: Callable[[QueueEntry, str], None],
@@ -155,6 +177,7 @@ class Delivery:
         self._on_given_up = on_given_up
         self._resume_delay_s = resume_delay_s
         self._pace_s = pace_s
+        self._max_size = max_size
         self._orphan_after_s = orphan_after_s
         self._woken = asyncio.Event()
         self._was_connected = False
@@ -165,6 +188,8 @@ class Delivery:
         self._unsynced = 0
         self._last_sent = float("-inf")
         self._sending: QueueEntry | None = None
+        # Of transactions, or not: what has to wait because its first entry was not taken.
+        self._resting: set[bool] = set()
         # The entry over which the CSMS ended the last connections, and how many.
         self._cuts: tuple[int, int] = (0, 0)
 
@@ -197,19 +222,39 @@ class Delivery:
             await self._woken.wait()
             self._woken.clear()
             while self._may_send():
-                entries = await self._read(self._queue.waiting, generation)
+                entries = await self._read(self._next, generation)
                 if not entries:
                     break
                 for entry in entries:
                     if not self._queue.still_waits(entry):
                         continue  # dropped meanwhile, because too much waits
                     await self._keep_pace()
-                    if not await self._deliver(entry, link):
+                    outcome = await self._deliver(entry, link)
+                    if outcome is _Outcome.CONNECTION_ENDED:
                         return
-                    if not self._may_send():
+                    if outcome is _Outcome.TO_BE_TRIED_AGAIN or not self._may_send():
                         break
                 await self._on_disk()
             await self._look_after_orphans(generation)
+
+    async def _next(self, generation: str, limit: int) -> list[QueueEntry]:
+        """Return the next entries that need not wait for one that is to be tried again."""
+        if len(self._resting) > 1:
+            return []
+        of_transactions = False if True in self._resting else True if self._resting else None
+        return await self._queue.waiting(generation, limit, of_transactions=of_transactions)
+
+    def _rest(self, entry: QueueEntry, seconds: float) -> None:
+        """Let an entry, and what is behind it, wait before it is tried again."""
+        of_transactions = is_of_transactions(entry.request)
+
+        def over() -> None:
+            self._resting.discard(of_transactions)
+            self.wake()
+
+        if seconds > 0:
+            self._resting.add(of_transactions)
+            self._clock.call_later(seconds, over)
 
     async def _keep_pace(self) -> None:
         """Leave the CSMS the time that it is to have between two messages of the queue."""
@@ -291,10 +336,10 @@ class Delivery:
 
     # One entry.
 
-    async def _deliver(self, entry: QueueEntry, link: Link) -> bool:
-        """Bring one entry to the CSMS, or set it aside; False if the link ended first."""
+    async def _deliver(self, entry: QueueEntry, link: Link) -> _Outcome:
+        """Try once to bring an entry to the CSMS; it is set aside if that was the last attempt."""
+        self._sending = entry
         while True:
-            self._sending = entry
             try:
                 response, facts = await self._send(entry, link)
             except Refused as error:
@@ -305,34 +350,35 @@ class Delivery:
                     # 1.6 without the security extension: no try will ever do better.
                     _LOG.info("the CSMS does not take security events: %s", failure)
                     await self._settle(entry, None, None)
-                    return True
+                    return _Outcome.SETTLED
             except NotSpoken as error:
                 self._put_aside(entry, str(error))
-                return True
+                return _Outcome.SETTLED
             except NotSent as error:
                 if link.closed:
-                    return False
+                    return _Outcome.CONNECTION_ENDED
                 _LOG.debug("queued message %d waits: %s", entry.id, error)
                 await self._pause(_BUSY_PAUSE_S)
                 continue
             except NoAnswer as error:
-                if link.closed:
-                    return False  # being cut off is not the CSMS's refusal (E04, E12)
+                if link.closed:  # being cut off is not the CSMS's refusal (E04, E12)
+                    return _Outcome.CONNECTION_ENDED
                 failure = str(error)
             except Exception as error:
                 _LOG.exception("queued message %d cannot be told", entry.id)
                 reason = f"{type(error).__name__}: {error}"[:200]
                 self._put_aside(entry, reason)
-                return True
+                return _Outcome.SETTLED
             else:
                 await self._settle(entry, response, facts)
-                return True
-            self._sending = None
-            entry = replace(entry, attempts=entry.attempts + 1)
-            if self._is_given_up(entry, failure):
-                return True
-            # E13.FR.03
-            await self._pause(self._interval_s() * entry.attempts)
+                return _Outcome.SETTLED
+            break
+        self._sending = None
+        entry = replace(entry, attempts=entry.attempts + 1)
+        if self._is_given_up(entry, failure):
+            return _Outcome.SETTLED
+        self._rest(entry, self._interval_s() * entry.attempts)  # E13.FR.03
+        return _Outcome.TO_BE_TRIED_AGAIN
 
     def _is_given_up(self, entry: QueueEntry, failure: str) -> bool:
         """Count a failed attempt, and set the entry aside if it was the last."""
@@ -367,7 +413,7 @@ class Delivery:
         in the second message.
         """
         facts = self._facts_of(entry)
-        messages = _messages(link.spelling, entry, facts)
+        messages = messages_of(link.spelling, entry, facts, self._max_size())
         response: object = None
         at = 0
         while at < len(messages):
@@ -379,7 +425,7 @@ class Delivery:
                 response = _merged(first, answer) if first else answer
                 if answer.csms_transaction_id is not None:
                     facts = TransactionFacts(link.spelling.generation, answer.csms_transaction_id)
-                    messages = _messages(link.spelling, entry, facts)
+                    messages = messages_of(link.spelling, entry, facts, self._max_size())
             at += 1
         if at == 0:
             return None, None
@@ -453,20 +499,6 @@ def _is_update(request: Durable) -> bool:
         and request.event_type is TransactionEventType.UPDATED
         and not request.authorizes
     )
-
-
-def _messages(spelling: Spelling, entry: QueueEntry, facts: TransactionFacts) -> list[Message]:
-    """Return what a version says of an entry; nothing where it has no word for what has passed."""
-    request = entry.request
-    if isinstance(request, TransactionEvent | MeterValues | SecurityEventNotification):
-        return spelling.encode_entry(entry, facts)
-    outgoing = spelling.requests.get(type(request))
-    if outgoing is None:
-        return []
-    try:
-        return [Message(outgoing.action, outgoing.encode(request), outgoing.decode)]
-    except NotSpoken:
-        return []
 
 
 def _message_id(message_id: str, at: int) -> str:

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ocppd.model.requests import CsmsRequest
+from ocppd.model.requests import CsmsRequest, Nothing
+from ocppd.model.transactions import MeterValues, TransactionEvent
 
 Durable = CsmsRequest[Any]
 """A request that survives a power cut and is sent in order.
@@ -12,6 +13,22 @@ Durable = CsmsRequest[Any]
 Transaction events, security events and, in 1.6, meter values always are; others where the operator
 wants it (OCPPCommCtrlr.QueueAllMessages, MonitoringCtrlr.OfflineQueuingSeverity).
 """
+
+
+def is_of_transactions(request: Durable) -> bool:
+    """Tell whether a request is in the order of transactions, and not in that of the others."""
+    return isinstance(request, TransactionEvent | MeterValues)
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable(CsmsRequest[Nothing]):
+    """What stands in for a queued request that cannot be read: it is set aside, and shown.
+
+    `kind` is the name of the request, `transaction_id` that of its transaction, if it has one.
+    """
+
+    kind: str
+    transaction_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Which measurands belong into which message: SampledDataCtrlr and AlignedDataCtrlr (J01, J02)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -23,6 +23,7 @@ T = TypeVar("T")
 
 _VALUE_BYTES = 190
 """About what one sampled value takes on the wire, signed data apart."""
+_BILLED = (ReadingContext.TRANSACTION_BEGIN, ReadingContext.TRANSACTION_END)
 _OTHER_BYTES = 1500
 """Room for the rest of a message."""
 
@@ -210,12 +211,16 @@ class Measurements:
     def fitting(self, values: Sequence[MeterValue]) -> tuple[MeterValue, ...]:
         """Return as many values as one message holds; every second in between goes first.
 
-        The first and the last stay (E06.FR.13, J02.FR.20).
+        The first and the last stay (E06.FR.13, J02.FR.20). How long a message really is, is only
+        known when it is sent, which shortens it again if need be.
         """
         room = self._model.integer(InternalCtrlr.MaxMessageSize, 32000) - _OTHER_BYTES
         kept = list(values)
-        while len(kept) > 2 and sum(map(_size, kept)) > room:
-            kept = thinned(kept)
+        while sum(map(_size, kept)) > room:
+            fewer = thinned(kept, lambda value: value)
+            if len(fewer) == len(kept):
+                break
+            kept = fewer
         return tuple(kept)
 
     # Inside
@@ -256,10 +261,27 @@ class Measurements:
         )
 
 
-def thinned(values: list[T]) -> list[T]:
-    """Return the values without every second one between the first and the last."""
+def thinned(values: list[T], value_of: Callable[[T], MeterValue]) -> list[T]:
+    """Return values without every second one of those that may go.
+
+    The first and the last stay, and what was taken where the charging began or ended: a bill rests
+    on it (J02.FR.20).
+    """
     last = len(values) - 1
-    return [value for at, value in enumerate(values) if at in (0, last) or at % 2 == 0]
+    kept: list[T] = []
+    spared = True
+    for at, value in enumerate(values):
+        if at in (0, last) or _is_billed(value_of(value)):
+            kept.append(value)
+            continue
+        spared = not spared
+        if spared:
+            kept.append(value)
+    return kept
+
+
+def _is_billed(value: MeterValue) -> bool:
+    return any(sampled.context in _BILLED for sampled in value.sampled_values)
 
 
 def _size(value: MeterValue) -> int:

@@ -90,7 +90,7 @@ class EndedSamples:
         self._store.save(_key(sample), sample)
         samples.append(sample)
         if len(samples) > MOST_SAMPLES:
-            kept = thinned(samples)
+            kept = thinned(samples, lambda each: each.value)
             for dropped in set(map(_key, samples)) - set(map(_key, kept)):
                 self._store.forget(EndedSample, dropped)
             self._samples[transaction_id] = kept

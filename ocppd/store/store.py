@@ -4,15 +4,16 @@ import asyncio
 import logging
 import sqlite3
 import sys
+from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from ocppd.errors import StorageFailure
-from ocppd.model.queue import Durable, QueueEntry, TransactionFacts
+from ocppd.model.queue import Durable, QueueEntry, TransactionFacts, Unreadable
 from ocppd.model.redating import Redating, Redatings, redated
 from ocppd.model.requests import CsmsRequest
 from ocppd.model.variables import AttributeType, Component, ComponentVariable, EvseRef, Variable
@@ -23,7 +24,8 @@ from ocppd.store.store_file import Damage, StoreFile
 from ocppd.store.waiting import DEFAULT_LIMIT, Waiting, place_of, stored_place
 
 _LOG = logging.getLogger(__name__)
-_COLUMNS = "id, message_id, kind, body, queued_at, attempts, set_aside"
+_COLUMNS = "id, message_id, kind, transaction_id, body, queued_at, attempts, set_aside"
+_OF_TRANSACTIONS = "('TransactionEvent', 'MeterValues')"
 _LISTED = 1000
 _LONGEST_WAIT_S = 10.0
 # The facts that still matter: of open transactions, which are young, and of those in the queue.
@@ -34,7 +36,7 @@ _FACTS_THAT_MATTER = (
 
 D = TypeVar("D")
 StoredVariables = dict[tuple[ComponentVariable, AttributeType], tuple[str, str]]
-_Row = tuple[int, str, str, str, str, int, str | None]
+_Row = tuple[int, str, str, str | None, str, str, int, str | None]
 """What is selected by `_COLUMNS`."""
 
 
@@ -110,6 +112,7 @@ class SqliteStore:
         self._aside = contents.aside
         # Failed sends that a broken disk may not have counted yet.
         self._attempts: dict[int, int] = {}
+        self._whole = whole
         self._redatings = self.load(Redatings).get("queue", Redatings())
         self._most_waiting: Callable[[], int] = lambda: DEFAULT_LIMIT
         self._last_entry = self._before_start = contents.last_entry
@@ -117,6 +120,8 @@ class SqliteStore:
         self._unit: list[Write] | None = None
         self._writer = Writer(connection, on_health, file, failure=failure, whole=whole)
         self._write(f"DELETE FROM transaction_facts WHERE NOT ({_FACTS_THAT_MATTER})")  # noqa: S608
+        if self._redatings.items and self._redatings_that_matter() != self._redatings.items:
+            self._save_redatings(self._redatings_that_matter())
 
     @property
     def failure(self) -> Failure | None:
@@ -271,10 +276,11 @@ class SqliteStore:
         for entry_id in dropped:
             self._write("DELETE FROM queue WHERE id = ?", entry_id)
         if dropped:
+            by_rank = Counter(place.rank for place in dropped.values())
             _LOG.warning(
-                "more than %d messages wait for the CSMS: dropped %d updates of transactions",
+                "more than %d messages wait for the CSMS: dropped %s",
                 most,
-                len(dropped),
+                ", ".join(f"{count} {rank.plural}" for rank, count in sorted(by_rank.items())),
             )
 
     def dequeue(self, entry: QueueEntry) -> None:
@@ -296,10 +302,22 @@ class SqliteStore:
         """Move all dates in the queue that are of before the clock was known."""
         if self._last_entry == 0:
             return
-        self._redatings = Redatings(
-            (*self._redatings.items, Redating(self._last_entry, by.total_seconds()))
-        )
-        self.save("queue", self._redatings)
+        latest = Redating(self._last_entry, by.total_seconds())
+        self._save_redatings((*self._redatings_that_matter(), latest))
+
+    def _redatings_that_matter(self) -> tuple[Redating, ...]:
+        """Return the corrections of dates but for those of entries that are all gone."""
+        if not self._whole:
+            return self._redatings.items  # who knows what the file holds that was not read
+        oldest = min([self._waiting.first or self._last_entry + 1, *self._aside])
+        return tuple(each for each in self._redatings.items if each.up_to >= oldest)
+
+    def _save_redatings(self, items: tuple[Redating, ...]) -> None:
+        self._redatings = Redatings(items)
+        if items:
+            self.save("queue", self._redatings)
+        else:
+            self.forget(Redatings, "queue")
 
     def set_aside(self, entry: QueueEntry, reason: str) -> None:
         """Take an entry out of the order, visibly."""
@@ -326,7 +344,9 @@ class SqliteStore:
         if entry_id not in self._aside:
             return False
         entries = await self._read("id = ?", (entry_id,))
-        if not entries or self._aside.pop(entry_id, None) is None:
+        if not entries or isinstance(entries[0].request, Unreadable):
+            return False
+        if self._aside.pop(entry_id, None) is None:
             return False
         self._attempts[entry_id] = 0
         self._waiting.put_back(entry_id, place_of(entries[0].request))
@@ -423,11 +443,14 @@ class SqliteStore:
         """Wait until everything written so far is on disk; raises StorageFailure."""
         await self._writer.durable()
 
-    async def waiting(self, generation: str, limit: int) -> list[QueueEntry]:
+    async def waiting(
+        self, generation: str, limit: int, *, of_transactions: bool | None = None
+    ) -> list[QueueEntry]:
         """Return the next committed entries that may go out in a generation, in order."""
-        return await self._waiting_rows(
-            "set_aside IS NULL AND (generation IS NULL OR generation = ?)", generation, limit
-        )
+        which = "set_aside IS NULL AND (generation IS NULL OR generation = ?)"
+        if of_transactions is not None:
+            which += f" AND kind {'' if of_transactions else 'NOT'} IN {_OF_TRANSACTIONS}"
+        return await self._waiting_rows(which, generation, limit)
 
     async def waiting_in(self, generation: str, limit: int) -> list[QueueEntry]:
         """Return those of them whose transaction was acknowledged in that generation."""
@@ -442,11 +465,8 @@ class SqliteStore:
             rows = await self._rows(
                 f"{which} AND id > ? ORDER BY id LIMIT ?", (generation, after, wanted)
             )
-            entries += [
-                entry
-                for row in rows
-                if row[0] in self._waiting and (entry := self._entry(row)) is not None
-            ]
+            read = [self._entry(row) for row in rows if row[0] in self._waiting]
+            entries += [entry for entry in read if not isinstance(entry.request, Unreadable)]
             if len(rows) < wanted or len(entries) == limit:
                 return entries
             after = rows[-1][0]  # what is not readable must not hide what is behind it
@@ -461,30 +481,31 @@ class SqliteStore:
         )
 
     async def _read(self, which: str, parameters: tuple[object, ...]) -> list[QueueEntry]:
-        rows = await self._rows(which, parameters)
-        return [entry for row in rows if (entry := self._entry(row)) is not None]
+        return [self._entry(row) for row in await self._rows(which, parameters)]
 
     def facts_of(self, transaction_id: str) -> TransactionFacts:
         """Return what is known of a transaction now."""
         return self._facts.get(transaction_id, TransactionFacts())
 
     async def all_entries(self) -> list[QueueEntry]:
-        """Return the whole queue, set aside or not, at most 1,000 entries."""
+        """Return the whole queue, set aside or not, readable or not, at most 1,000 entries."""
         listed = await self._read("TRUE ORDER BY id LIMIT ?", (_LISTED,))
         return [entry for entry in listed if entry.id in self._waiting or entry.set_aside]
 
-    def _entry(self, row: _Row) -> QueueEntry | None:
-        entry_id, message_id, kind, body, queued_at, attempts, set_aside = row
+    def _entry(self, row: _Row) -> QueueEntry:
+        """Return an entry; one that is not readable is set aside, with a stand-in for it."""
+        entry_id, message_id, kind, transaction_id, body, queued_at, attempts, set_aside = row
+        request: Durable
         try:
             request = codec.decode(_kind_named(kind), body)
             queued = datetime.fromisoformat(queued_at)
         except (ValueError, TypeError, KeyError, AttributeError):
             if set_aside is None and entry_id not in self._unreadable:
                 self._unreadable.add(entry_id)  # once, though the disk may not take it yet
-                self._put_aside(entry_id, None, "not readable")
+                self._put_aside(entry_id, transaction_id, "not readable")
                 _LOG.exception("queued message %d is not readable; set aside", entry_id)
                 self._write("UPDATE queue SET set_aside = ? WHERE id = ?", "not readable", entry_id)
-            return None
+            request, queued = Unreadable(kind, transaction_id), _date_of(queued_at)
         for redating in self._redatings.items:
             if entry_id <= redating.up_to:
                 by = timedelta(seconds=redating.seconds)
@@ -494,6 +515,14 @@ class SqliteStore:
         return QueueEntry(
             entry_id, message_id, request, queued, attempts, aside.reason if aside else None
         )
+
+
+def _date_of(queued_at: object) -> datetime:
+    """Return when something was queued, or if that is not readable either, the epoch."""
+    try:
+        return datetime.fromisoformat(str(queued_at))
+    except ValueError:
+        return datetime.fromtimestamp(0, UTC)
 
 
 def _kind_named(name: str) -> type[Durable]:

@@ -52,6 +52,19 @@ class Rank(IntEnum):
     SAMPLE = 2
     PASSING = 3
 
+    @property
+    def plural(self) -> str:
+        """What it is, for the log."""
+        return _PLURALS[self]
+
+
+_PLURALS = {
+    Rank.KEPT: "others",
+    Rank.UPDATE: "updates of transactions",
+    Rank.SAMPLE: "samples",
+    Rank.PASSING: "messages that are no matter of transactions",
+}
+
 
 class Place(NamedTuple):
     """What the limit has to know of a message.
@@ -161,17 +174,17 @@ class Waiting:
         """Return how many entries of a transaction, or of all, wait."""
         return len(self._entries) if transaction_id is None else self._count[transaction_id]
 
-    def thin_out(self, limit: int) -> list[int]:
-        """Forget what is to be dropped if more than `limit` entries wait; returns their ids.
+    def thin_out(self, limit: int) -> dict[int, Place]:
+        """Forget what is to be dropped if more than `limit` entries wait; returns it by id.
 
         It makes room for a tenth of the limit, as far as there is anything to drop.
         """
         total = len(self._entries)
         if total <= limit:
             self._thin_from = 0
-            return []
+            return {}
         if total < self._thin_from:
-            return []  # there was nothing more to drop a moment ago
+            return {}  # there was nothing more to drop a moment ago
         room = max(limit // 10, 1)
         surplus = total - limit + room
         dropped: list[int] = []
@@ -179,10 +192,11 @@ class Waiting:
             dropped += some[:surplus] if self._entries[some[0]].rank is Rank.PASSING else some
             if len(dropped) >= surplus:
                 break
+        places = {entry_id: self._entries[entry_id] for entry_id in dropped}
         for entry_id in dropped:
             self.remove(entry_id)
         self._thin_from = len(self._entries) + room
-        return dropped
+        return places
 
     def _in_order(self) -> Iterator[list[int]]:
         """Return what may be dropped, in groups: what is spared best first, none empty."""

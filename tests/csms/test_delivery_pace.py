@@ -24,6 +24,7 @@ from ocppd.model.availability import (
     StatusNotification,
 )
 from ocppd.model.registration import Heartbeat
+from ocppd.model.security import SecurityEventNotification
 from ocppd.model.variables import Component, EvseRef
 from ocppd.station.evse import Evses
 from tests.csms.queued import (
@@ -250,3 +251,109 @@ async def test_events_are_kept_by_their_severity(tmp_path, most, severity, kept)
         async with station(tmp_path, nowhere, start=False) as client:
             client.connection.attach(client.listener, spelled())
             assert client.connection.keeps(error_of(severity)) is expected
+
+
+SECURITY = SecurityEventNotification("SettingSystemTime", WHEN)
+
+
+@pytest.mark.requirement("E13.FR.03")
+@pytest.mark.parametrize("poison", ["TransactionEvent", "SecurityEventNotification"])
+async def test_what_is_tried_again_delays_nothing_of_the_other_kind(tmp_path, poison):
+    """A refused transaction event holds up transactions alone, and a refused other the others."""
+    clock, refuses = FakeClock(), True
+
+    async def choosy(there):
+        while True:
+            frame = json.loads(await there.socket.recv())
+            there.received.append(frame)
+            if frame[2] == poison and refuses:
+                await there.say(4, frame[1], "InternalError", "no", {})
+            else:
+                await there.say(3, frame[1], {})
+
+    async with csms(["ocpp2.0.1"]) as server:
+        server.handler = choosy
+        values = variables(url(server), attempts=3, interval_s=60)
+        async with station(
+            tmp_path, values, encode_entry=encode, clock=clock, start=False
+        ) as client:
+            # More than is read at once, in front of the first of the other kind.
+            for number in range(60):
+                client.store.queue(event("a", number) if poison[0] == "T" else SECURITY)
+            for number in range(60):
+                client.store.queue(SECURITY if poison[0] == "T" else event("a", number))
+            client.connection.start()
+            await wait_for(lambda: client.store.queued_for(None) == 60)
+            received = server.stations[0].received
+            assert [frame[2] for frame in received].count(poison) == 1
+            clock.advance(59)
+            client.connection.wake()
+            await asyncio.sleep(0.1)
+            assert [frame[2] for frame in received].count(poison) == 1
+            refuses = False
+            clock.advance(1)
+            await wait_for(lambda: client.store.queued_for(None) == 0)
+            told = [frame for frame in received if frame[2] == "TransactionEvent"]
+            order = [number for _, number in numbers(told)]
+            assert order == ([0] if poison[0] == "T" else []) + list(range(60))
+
+
+@pytest.mark.requirement("E13.FR.03")
+async def test_a_new_connection_does_not_shorten_the_wait(tmp_path):
+    clock = FakeClock()
+
+    async def refusing_and_going(there):
+        frame = json.loads(await there.socket.recv())
+        there.received.append(frame)
+        await there.say(4, frame[1], "InternalError", "no", {})
+        await asyncio.sleep(0.05)
+        await there.socket.close()
+
+    async with csms(["ocpp2.0.1"]) as server:
+        server.handler = refusing_and_going
+        values = variables(url(server), attempts=3, interval_s=60)
+        async with station(
+            tmp_path, values, encode_entry=encode, clock=clock, start=False
+        ) as client:
+            client.store.queue(event("a", 0))
+            client.connection.start()
+            await wait_for(lambda: server.stations and server.stations[0].received)
+            await wait_for(lambda: not client.connection.connected)
+            clock.advance(1)
+            await wait_for(lambda: client.connection.connected)
+            await asyncio.sleep(0.1)
+            assert server.stations[1].received == []
+            clock.advance(60)
+            await wait_for(lambda: server.stations[1].received)
+            [again], [first] = (there.received for there in server.stations[1::-1])
+            assert again == first
+
+
+@pytest.mark.requirement("E13.FR.02")
+async def test_each_try_may_take_as_long_as_the_first(tmp_path):
+    """MessageTimeout is what it says, however often a message was tried (1.6: errata, 9.1.15)."""
+    clock = FakeClock()
+
+    async def deaf(there):
+        while True:
+            there.received.append(json.loads(await there.socket.recv()))
+
+    async with csms(["ocpp2.0.1"]) as server:
+        server.handler = deaf
+        values = variables(url(server), attempts=3, interval_s=100, timeout_s=7)
+        async with station(
+            tmp_path, values, encode_entry=encode, clock=clock, start=False
+        ) as client:
+            client.store.queue(event("a", 0))
+            client.connection.start()
+            await wait_for(lambda: server.stations and server.stations[0].received)
+            for attempt in (1, 2, 3):
+                await wait_for(lambda n=attempt: len(server.stations[0].received) == n)
+                clock.advance(6)
+                await asyncio.sleep(0.05)
+                assert (await client.store.all_entries())[0].attempts == attempt - 1
+                clock.advance(1)
+                await asyncio.sleep(0.1)
+                assert (await client.store.all_entries())[0].attempts == attempt
+                clock.advance(100 * attempt)
+            assert client.listener.given_up

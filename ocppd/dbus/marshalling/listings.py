@@ -2,7 +2,7 @@
 
 from ocppd.dbus.binding import Variant
 from ocppd.dbus.marshalling.plain import variants
-from ocppd.model.queue import Durable, QueueEntry
+from ocppd.model.queue import Durable, QueueEntry, Unreadable
 from ocppd.model.security import SecurityEventNotification
 from ocppd.model.transactions import OpenTransaction, TransactionEvent
 
@@ -15,6 +15,8 @@ def _what(request: Durable) -> str:
             return f"TransactionEvent {request.event_type}"
         case SecurityEventNotification():
             return f"SecurityEventNotification {request.type}"
+        case Unreadable():
+            return request.kind
         case _:
             return type(request).__name__
 
