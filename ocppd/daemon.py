@@ -17,7 +17,7 @@ from ocppd.csms.connection import CsmsConnection, Files, Options
 from ocppd.csms.tcp import Proxy
 from ocppd.csms.traffic import Traffic
 from ocppd.csms.v16.configuration_keys import ConfigurationKeys
-from ocppd.csms.versions import spellings
+from ocppd.csms.versions import Spellings
 from ocppd.dbus.agents import BuiltIn
 from ocppd.dbus.service import NameTaken, Service
 from ocppd.device_model.names import InternalCtrlr
@@ -193,7 +193,7 @@ class Daemon:
                 boot_id=_boot_id(),
             ),
         )
-        self.csms.attach(self.station, spellings(self.station))
+        self.csms.attach(self.station, Spellings(self.station))
         self.service.export(self.station, self.store, clock, self.journal)
         self._serving: asyncio.Task[None] | None = None
 

@@ -6,7 +6,7 @@ that the CSMS chose, and has the durable queue delivered over it.
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
@@ -94,7 +94,7 @@ class CsmsConnection:
             is_idle=lambda: self._listener is not None and self._listener.idle,
             leave=lambda better, asked_for: self._start(self._leave(better, asked_for)),
         )
-        self._spellings: dict[str, Spelling] = {}
+        self._spellings: Mapping[str, Spelling] = {}
         self._listener: Listener | None = None
         self._link: Link | None = None
         self._socket: Socket | None = None
@@ -142,7 +142,7 @@ class CsmsConnection:
         suites = ":".join(suites_of_tls_13())
         model.compute(InternalCtrlr.SupportedCiphers13, lambda: suites)
 
-    def attach(self, listener: Listener, spellings: dict[str, Spelling]) -> None:
+    def attach(self, listener: Listener, spellings: Mapping[str, Spelling]) -> None:
         """Give it the station: who listens, and each version's spelling, by sub-protocol."""
         self._listener = listener
         self._spellings = spellings

@@ -3,7 +3,6 @@
 import logging
 import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
-from zoneinfo import ZoneInfo
 
 from ocppd.device_model.device_model import DeviceModel
 from ocppd.device_model.names import ClockCtrlr, OCPP16LegacyCtrlr, SmartChargingCtrlr
@@ -28,6 +27,8 @@ def time_zone(model: DeviceModel) -> tzinfo:
     """Return the local time: ClockCtrlr.TimeZone, or else TimeOffset, or else UTC."""
     name = model.text(ClockCtrlr.TimeZone)
     if name:
+        from zoneinfo import ZoneInfo  # most stations leave the name empty
+
         try:
             return ZoneInfo(name)
         except (OSError, ValueError, KeyError):

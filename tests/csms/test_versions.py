@@ -12,7 +12,7 @@ from ocppd.csms.connection import CsmsConnection
 from ocppd.csms.payload import timestamp
 from ocppd.csms.spelling import SUBPROTOCOLS
 from ocppd.csms.v16.configuration_keys import ConfigurationKeys
-from ocppd.csms.versions import spellings
+from ocppd.csms.versions import Spellings
 from ocppd.device_model.names import (
     InternalCtrlr,
     NetworkConfiguration,
@@ -90,7 +90,7 @@ async def whole_station(folder, server, versions):
         keys=ConfigurationKeys(model, active=lambda: connection.manners.names_transactions),
         security_log=Lines(),
     )
-    connection.attach(station, spellings(station))
+    connection.attach(station, Spellings(station))
     station.start()
     connection.start()
     try:
@@ -131,7 +131,7 @@ async def test_spellings_are_of_their_version(version, tmp_path):
         csms([SUBPROTOCOLS[version]]) as server,
         whole_station(tmp_path, server, [version]) as (station, _),
     ):
-        spelling = spellings(station)[SUBPROTOCOLS[version]]
+        spelling = Spellings(station)[SUBPROTOCOLS[version]]
         known = validators.actions(Dialect(version))
         assert spelling.version == version
         assert set(spelling.routes) <= known

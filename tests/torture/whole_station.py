@@ -20,7 +20,7 @@ import ocppd.csms.connection as connection_module
 from ocppd.csms.connection import CsmsConnection
 from ocppd.csms.spelling import SUBPROTOCOLS
 from ocppd.csms.v16.configuration_keys import ConfigurationKeys
-from ocppd.csms.versions import spellings
+from ocppd.csms.versions import Spellings
 from ocppd.csms.websocket import NotConnected
 from ocppd.device_model.names import (
     InternalCtrlr,
@@ -242,7 +242,7 @@ class WholeStation:
             security_log=Lines(),
             settings=Settings(boot_id=f"boot-{run}"),
         )
-        self.connection.attach(self.station, spellings(self.station))
+        self.connection.attach(self.station, Spellings(self.station))
 
     def _settings(self) -> dict[Any, Any]:
         return {
