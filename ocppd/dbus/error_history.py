@@ -4,6 +4,7 @@ from ocppd.clock import Clock
 from ocppd.dbus.exported import Interface, exported, readable
 from ocppd.dbus.marshalling import station
 from ocppd.dbus.signatures import Dict, Dicts
+from ocppd.station.dates import Dates
 from ocppd.station.faults import Faults
 
 
@@ -12,15 +13,17 @@ class ErrorHistoryInterface(Interface):
 
     NAME = "org.everest.Ocpp.ErrorHistory"
 
-    def __init__(self, faults: Faults, clock: Clock) -> None:
+    def __init__(self, faults: Faults, dates: Dates, clock: Clock) -> None:
         super().__init__()
+        self._dates = dates
         self._faults = faults
         self._clock = clock
 
     @exported
     def RaiseError(self, error: Dict) -> None:
         """See dbus/org.everest.Ocpp.ErrorHistory.xml."""
-        self._faults.raise_error(station.raised_error(error, self._clock.now()))
+        read = station.raised_error(error, self._clock.now())
+        self._faults.raise_error(self._dates.right(read))
 
     @exported
     def ClearError(self, error: Dict) -> None:

@@ -95,7 +95,7 @@ class Service:
         ocpp = OcppInterface(station, outbox, self.host.told, self._callers, journal)
         validator = AuthTokenValidatorInterface(station.authorization)
         provider = AuthTokenProviderInterface()
-        errors = ErrorHistoryInterface(station.faults, clock)
+        errors = ErrorHistoryInterface(station.faults, station.dates, clock)
         evses = {evse.id: EvseManagerInterface(station, evse) for evse in station.evses}
         objects = Objects(self._callers, outbox.durable)
         objects.export(

@@ -13,11 +13,13 @@ said that the EVSE is ready has passed.
 
 import logging
 from dataclasses import replace
+from datetime import timedelta
 
 from ocppd.device_model.device_model import DeviceModel
 from ocppd.device_model.names import EVSE, ChargingStation, Connector
 from ocppd.errors import CsmsError, NoAnswer, Offline, UnknownEvse
 from ocppd.model.availability import ErrorNotification, StationError
+from ocppd.model.redating import redated
 from ocppd.model.variables import Component, ComponentVariable, EvseRef
 from ocppd.station.availability import INOPERATIVE, Availability
 from ocppd.station.event_ids import EventIds
@@ -67,6 +69,19 @@ class Faults:
             self._active[error.uuid] = error
             self._doubtful.add(error.uuid)
             self._show_problem(error)
+
+    def redate(self, by: timedelta) -> None:
+        """Move dates, because the time of day has become known; to be called in a unit of work."""
+        for uuid, error in self._active.items():
+            moved = redated(error, by)
+            if moved is not error:
+                errors = self._errors_at(error)
+                errors[errors.index(error)] = moved
+                self._active[uuid] = moved
+                self._outside.store.save(uuid, moved)
+        for notification in tuple(self._untold.values()):
+            self._note_untold(redated(notification, by))
+        self._outside.host.errors_changed()
 
     def settle(self, _evse_id: int) -> None:
         """Let pass, in a while, what the host that is ready now has not raised again."""
@@ -251,13 +266,19 @@ class Faults:
             _LOG.warning("The CSMS was not told of %s: %s", notification.error.type, error)
         finally:
             self._being_told.discard(uuid)
-        if self._untold.get(uuid) is notification:
+        if self._still_untold(notification) is not None:
             self._forget_untold(uuid)
 
+    def _still_untold(self, notification: ErrorNotification) -> ErrorNotification | None:
+        """Return a notification as it is now, with dates that were put right; None if it is not."""
+        known = self._untold.get(notification.error.uuid)
+        return known if known and known.event_id == notification.event_id else None
+
     def _queue(self, notification: ErrorNotification) -> None:
+        known = self._still_untold(notification)
         with self._outside.store.atomically():
-            self._outside.store.queue(notification)
-            if self._untold.get(notification.error.uuid) is notification:
+            self._outside.store.queue(known or notification)
+            if known is not None:
                 self._forget_untold(notification.error.uuid)
         self._outside.csms.wake()
 

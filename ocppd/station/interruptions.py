@@ -9,7 +9,7 @@ import logging
 from datetime import timedelta
 
 from ocppd.device_model.device_model import DeviceModel
-from ocppd.device_model.names import TxCtrlr
+from ocppd.device_model.names import InternalCtrlr, TxCtrlr
 from ocppd.model.redating import redated
 from ocppd.model.sessions import Powermeter, SessionEvent, SessionEventType, StopReason
 from ocppd.model.transactions import StoppedReason, TriggerReason
@@ -46,15 +46,24 @@ class Interruptions:
     def start(self) -> None:
         """Show what survived, all of it in doubt; to be called in a unit of work.
 
-        What was at an EVSE or a connector that the station no longer has is over.
+        What was at an EVSE or a connector that the station no longer has is over. Where
+        transactions are not to be resumed, each has ended: whatever the host says of its session
+        later, is another transaction.
         """
+        resumes = self._model.flag(InternalCtrlr.ResumeTransactionsOnBoot, default=True)
         for session in self._sessions:
             evse = self._evses.get(session.evse_id)
             if evse is None or session.connector_id not in evse.connectors:
                 self._end_where_nothing_is(session)
-            elif session.transaction is not None:
+            elif session.transaction is None:
+                continue
+            elif resumes:
                 self._last_sure[evse.id] = evse.powermeter
                 self._steps.show(evse, session)
+            else:
+                after = self._lose(evse, session)
+                self._sessions.save(after)
+                self._steps.show(evse, after, over=True)
 
     def _end_where_nothing_is(self, session: Session) -> None:
         """End a session whose place is gone from the topology, so that its CSMS hears of it."""

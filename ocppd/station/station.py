@@ -118,6 +118,7 @@ class Station:
         self.registration.when_stopped(self.transactions.on_stop)
         self.registration.when_stopped(self.smart_charging.stop)
         self.registration.when_restarted(self.transactions.on_restart)
+        self.dates.when_moved(self.faults.redate)
         self.registration.when_restarted(self.smart_charging.publish)
 
     def _claim(self, evse: Evse, id_token: IdToken | None) -> RemoteStart | None:
@@ -139,6 +140,7 @@ class Station:
             self.certificate_renewal.start()
             self.authorization.start()
             self.meter_values.start()
+            self.dates.start()  # moves what the others took back
             self.reset.start()
             self.smart_charging.start()
 

@@ -1,14 +1,17 @@
 """What happened before anybody knew the time is dated right once it is known."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from ocppd.model.availability import ErrorNotification
 from ocppd.model.queue import QueueEntry
 from ocppd.model.security import SecurityEvent, SecurityEventNotification
 from ocppd.model.transactions import StoppedReason, TransactionEvent
 from ocppd.station.dates import Dates
 from tests.fakes import FakeClock, World
+from tests.station.blocks import Blocks, station_error
 from tests.station.transaction_world import ENDED, Bay, E, meter
 
 EPOCH = datetime(1970, 1, 1, 0, 5, tzinfo=UTC)
@@ -138,3 +141,33 @@ def test_dates_that_are_right_stay() -> None:
     bay.world.clock.adjust(timedelta(days=3650))
     assert entries(bay) == before
     assert all(isinstance(event, TransactionEvent) for event in bay.told)
+
+
+async def test_errors_of_before_the_sync_are_dated_with_everything_else() -> None:
+    """Those that the CSMS was not told of too, and those of an earlier boot."""
+    blocks = Blocks(world=World(clock=FakeClock(EPOCH)))
+    dates = Dates(blocks.world.outside, "boot-1")
+    dates.when_moved(blocks.faults.redate)
+    dates.start()
+    heat = station_error("heat", "evse_board_support/MREC3HighTemperature")
+    blocks.faults.raise_error(replace(heat, timestamp=EPOCH))
+    await blocks.settle()  # it cannot be told
+    blocks.world.clock.advance(60)
+    blocks.faults.raise_error(replace(station_error("inop"), timestamp=blocks.world.clock.now()))
+    blocks.world.clock.adjust(NOON - blocks.world.clock.now())
+    stamps = {error.uuid: error.timestamp for error in blocks.faults.active}
+    assert stamps == {"heat": NOON - timedelta(seconds=60), "inop": NOON}
+    assert [each.timestamp for each in blocks.evses[1].connectors[1].errors] == [*stamps.values()]
+    again = blocks.again("boot-2")
+    assert {error.uuid: error.timestamp for error in again.faults.active} == stamps
+    again.faults.raise_error(replace(heat, timestamp=EPOCH))  # the host repeats it as it was
+    await again.connect()
+    [told] = again.csms.of(ErrorNotification)
+    assert told.timestamp == told.error.timestamp == NOON - timedelta(seconds=60)
+
+
+def test_an_error_that_the_host_dates_by_a_clock_that_nobody_set_is_dated_right() -> None:
+    bay, dates = booted()
+    bay.world.clock.adjust(NOON - bay.now())
+    error = replace(station_error("late"), timestamp=EPOCH)
+    assert dates.right(error).timestamp == NOON

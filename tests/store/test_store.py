@@ -9,13 +9,14 @@ import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from ocppd.errors import StorageFailure
-from ocppd.model.queue import TransactionFacts
+from ocppd.model.availability import ConnectorStatus, StatusNotification
+from ocppd.model.queue import TransactionFacts, Unreadable
 from ocppd.model.security import SecurityEventNotification
 from ocppd.model.transactions import TransactionEvent, TransactionEventType, TriggerReason
 from ocppd.model.variables import AttributeType, Component, ComponentVariable, EvseRef, Variable
@@ -500,3 +501,88 @@ async def test_what_was_acknowledged_survives_a_kill(tmp_path: Path, round_: int
         kept = [entry.request.seq_no for entry in await store.waiting("2.x", 10_000)]
     assert kept == list(range(len(kept)))
     assert len(kept) > acknowledged
+
+
+async def test_unreadable_messages_are_shown_and_deleted_but_never_sent(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        for number in range(3):
+            store.queue(event("tx", number))
+        await store.durable()
+    with sqlite3.connect(tmp_path / "ocppd.db") as database:
+        database.execute("UPDATE queue SET body = '{' WHERE id = 1")
+        database.execute("UPDATE queue SET queued_at = 'yesterday' WHERE id = 2")
+    database.close()
+
+    for _ in range(2):  # when they are found, and after another start
+        with opened(tmp_path) as store:
+            first, second, third = await store.all_entries()
+            assert first.request == Unreadable("TransactionEvent", "tx")
+            assert (first.queued_at, first.set_aside) == (NOW, "not readable")
+            assert second.set_aside is third.set_aside is None, "a date keeps nothing back"
+            assert not await store.release(1)
+            assert [entry.id for entry in await store.waiting("2.x", 10)] == [2, 3]
+            await store.durable()
+    with opened(tmp_path) as store:
+        assert store.drop(1)
+        assert not store.drop(1)
+        assert [entry.id for entry in await store.all_entries()] == [2, 3]
+
+
+async def test_corrections_of_dates_last_as_long_as_what_they_correct(tmp_path: Path) -> None:
+    """Each boot without a clock makes one; a thousand of them make no list of a thousand."""
+    early = datetime(1970, 1, 1, tzinfo=UTC)
+    with opened(tmp_path) as store:
+        store.queue(replace(event("tx", 0), timestamp=early))
+        store.redate(timedelta(days=1))
+        store.queue(event("tx", 1))
+        for _ in range(10):
+            [first, *_] = await store.waiting("2.x", 10)
+            assert first.request.timestamp == early + timedelta(days=1)
+            await store.durable()
+        store.set_aside(first, "refused")
+        store.redate(timedelta(days=1))
+        assert len(store._redatings.items) == 2, "it may be released"
+        store.drop(first.id)
+        store.redate(timedelta(days=1))
+        assert [each.up_to for each in store._redatings.items] == [2, 2]
+        for entry in await store.waiting("2.x", 10):
+            store.dequeue(entry)
+        await store.durable()
+    with opened(tmp_path) as store:
+        assert store._redatings.items == ()
+        for _ in range(5):
+            store.redate(timedelta(days=1))
+        assert len(store._redatings.items) == 1
+    with opened(tmp_path) as store:
+        await store.durable()
+    with sqlite3.connect(tmp_path / "ocppd.db") as database:
+        [count] = database.execute(
+            "SELECT count(*) FROM document WHERE kind = 'Redatings'"
+        ).fetchone()
+    database.close()
+    assert count == 0
+
+
+async def test_what_is_dropped_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with opened(tmp_path) as store:
+        store.limit_queue(lambda: 10)
+        status = StatusNotification(NOW, 1, 1, ConnectorStatus.OCCUPIED)
+        store.queue(status)
+        for number in range(10):
+            store.queue(event("tx", number))
+        await store.durable()
+    assert "more than 10 messages wait for the CSMS: dropped " in caplog.text
+    assert "1 messages that are no matter of transactions" in caplog.text
+    assert "samples" in caplog.text or "updates of transactions" in caplog.text
+
+
+async def test_one_kind_is_read_past_any_number_of_the_other(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        for number in range(20):
+            store.queue(event("tx", number))
+        store.queue(StatusNotification(NOW, 1, 1, ConnectorStatus.OCCUPIED))
+        await store.durable()
+        [other] = await store.waiting("2.x", 5, of_transactions=False)
+        assert isinstance(other.request, StatusNotification)
+        entries = await store.waiting("2.x", 5, of_transactions=True)
+        assert [entry.id for entry in entries] == [1, 2, 3, 4, 5]
