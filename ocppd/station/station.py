@@ -132,7 +132,6 @@ class Station:
         with self._outside.store.atomically():
             self._event_ids.start()
             self.transactions.start()
-            self.dates.start()
             self.faults.start()
             self.availability.start()
             self.registration.start()
