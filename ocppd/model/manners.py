@@ -35,6 +35,8 @@ class Manners:
         plans_certificates: a certificate of the station may be sent before it is valid, and the
             old one stays for a month (whitepaper for 1.6, A02.FR.08 to FR.10); in 2.x it has to
             be valid at once, and what is not in use goes (2.0.1 errata 2025-09, 2.9)
+        empty_list_has_no_version: version 0 says that the local list is empty (1.6, 5.10), not that
+            there has never been one (D02)
 
     """
 
@@ -49,3 +51,4 @@ class Manners:
     triggers_sampled_values: bool = False
     replaces_profiles_of_same_level: bool = False
     plans_certificates: bool = False
+    empty_list_has_no_version: bool = False

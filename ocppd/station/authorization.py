@@ -20,6 +20,7 @@ from ocppd.device_model.names import (
     TxCtrlr,
 )
 from ocppd.errors import AgentRefused, CsmsError, Offline
+from ocppd.model.local_auth_list import LocalListConflict
 from ocppd.model.remote_control import StatusResult
 from ocppd.model.tokens import (
     AuthorizationStatus,
@@ -46,6 +47,8 @@ DEFAULT_CONNECTION_TIMEOUT_S = 120
 
 _ACCEPTED = AuthorizationStatus.ACCEPTED
 _UNKNOWN = AuthorizationStatus.UNKNOWN
+# A token in use elsewhere is a valid one all the same (1.6, 3.5.2).
+_VALID = {AuthorizationStatus.CONCURRENT_TX: _ACCEPTED}
 
 # EnergyTransferModeEnumType in EVerest's words, where they differ.
 _ENERGY_TRANSFER_MODES = {
@@ -86,7 +89,7 @@ class Authorization:
         self._tasks = outside.tasks
         self._device_model = device_model
         self._evses = evses
-        self._local_list = local_list or NoLocalList()
+        self._local_list = local_list if local_list is not None else NoLocalList()
         self.cache = AuthorizationCache(outside.clock, outside.store, device_model)
 
     def start(self) -> None:
@@ -117,10 +120,13 @@ class Authorization:
     def learn(self, id_token: IdToken, info: IdTokenInfo) -> None:
         """Take over what a response says of a token (C10.FR.04, FR.05).
 
-        What is in the local list is not cached (1.6, 3.5.3).
+        What is in the local list is not cached (1.6, 3.5.3), nor changes the list (D01.FR.09).
         """
-        if self._listed(id_token) is None:
+        listed = self._listed(id_token)
+        if listed is None:
             self.cache.learn(id_token, info)
+        elif _VALID.get(listed.status, listed.status) is not _VALID.get(info.status, info.status):
+            self._csms.send(LocalListConflict(self._clock.now()))
 
     # What the host asks
 

@@ -21,6 +21,7 @@ from ocppd.station.evse import Evse, Evses, RemoteStart
 from ocppd.station.faults import Faults
 from ocppd.station.health import Health
 from ocppd.station.limit_publication import Publication
+from ocppd.station.local_auth_list import LocalAuthList
 from ocppd.station.meter_values import Metering
 from ocppd.station.network_profiles import NetworkProfiles
 from ocppd.station.ports import LegacyKeys, Outside
@@ -78,7 +79,8 @@ class Station:
         self.registration = Registration(
             outside, device_model, self.availability, self.security, history
         )
-        self.authorization = Authorization(*base)
+        self.local_auth_list = LocalAuthList(outside, device_model)
+        self.authorization = Authorization(*base, self.local_auth_list)
         self.transactions = Transactions(
             *base, self.availability, self._claim, self.authorization.learn
         )
@@ -137,6 +139,7 @@ class Station:
             self.registration.start()
             self.provisioning.trials.start()
             self.certificate_renewal.start()
+            self.local_auth_list.start()
             self.authorization.start()
             self.meter_values.start()
             self.dates.start()  # moves what the others took back

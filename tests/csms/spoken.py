@@ -17,6 +17,7 @@ from ocppd.station.authorization import Authorization
 from ocppd.station.data_transfer import DataTransfers
 from ocppd.station.evse import Evses
 from ocppd.station.limit_publication import Publication
+from ocppd.station.local_auth_list import LocalAuthList
 from ocppd.station.remote_control import RemoteControl
 from ocppd.station.smart_charging import SmartCharging
 from ocppd.station.trigger_message import MessageTriggers
@@ -52,7 +53,7 @@ class Triggered:
 
 
 class Spoken:
-    """Blocks C, F and P of a station, behind the modules of one version."""
+    """Blocks C, D, F and P of a station, behind the modules of one version."""
 
     def __init__(self, version: str, *modules: ModuleType) -> None:
         self.version = version
@@ -71,8 +72,10 @@ class Spoken:
         self.smart_charging = SmartCharging(
             self.world.outside, self.model, self.evses, Publication()
         )
+        self.local_auth_list = LocalAuthList(self.world.outside, self.model)
         station: Any = SimpleNamespace(
             evses=self.evses,
+            local_auth_list=self.local_auth_list,
             authorization=Authorization(self.world.outside, self.model, self.evses),
             remote_control=RemoteControl(
                 self.world.outside,

@@ -8,6 +8,7 @@ from ocppd.csms.v16 import (
     availability,
     certificate_management,
     data_transfer,
+    local_auth_list,
     meter_values,
     provisioning,
     registration,
@@ -35,6 +36,7 @@ MANNERS = Manners(
     idle_readings_are_durable=True,
     triggers_sampled_values=True,
     plans_certificates=True,
+    empty_list_has_no_version=True,
 )
 
 
@@ -48,6 +50,7 @@ def spelling(station: "Station") -> Spelling:
             **availability.routes(station),
             **certificate_management.routes(station),
             **data_transfer.routes(station),
+            **local_auth_list.routes(station),
             **provisioning.routes(station),
             **remote_control.routes(station),
             **reset.routes(station),
@@ -58,6 +61,7 @@ def spelling(station: "Station") -> Spelling:
             availability.requests(station),
             certificate_management.REQUESTS,
             data_transfer.REQUESTS,
+            local_auth_list.requests(station),
             meter_values.requests(station),
             registration.REQUESTS,
             security.REQUESTS,
