@@ -8,7 +8,7 @@ rows are known by the shape of their columns.
 import logging
 import sqlite3
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -23,6 +23,13 @@ _LARGEST_FILE = 256 << 20
 _TABLE_LEAF, _INDEX_LEAF, _INDEX_INTERIOR = 0x0D, 0x0A, 0x02
 # Columns that a later migration may have added: an older row has fewer.
 _MOST_MISSING = 4
+# Texts that a row can do without: since when, and from whom it is.
+_DISPENSABLE = frozenset(("queued_at", "source"))
+# Numbers of rows that no page shows, but SQLite may find.
+_WIDEST_GAP = 1000
+_MOST_NUMBERS = 200_000
+# The text of an error, or the name of a column, may itself be damaged (UnicodeDecodeError).
+_UNREADABLE = (sqlite3.Error, MemoryError, OverflowError, UnicodeDecodeError)
 
 Row = tuple[Any, ...]
 
@@ -123,6 +130,12 @@ class _Column:
     kind: str
     required: bool
     key: int
+    has_default: bool
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether a row without it is worth nothing."""
+        return self.required and not self.has_default and self.name not in _DISPENSABLE
 
     def takes(self, value: object) -> bool:
         """Tell whether a value may stand here; the key of numbered rows is left out there."""
@@ -146,6 +159,35 @@ class _Table:
             column.takes(value) for column, value in zip(self.columns, row, strict=False)
         ) and not any(column.key for column in self.columns[len(row) :])
 
+    @property
+    def number(self) -> str | None:
+        """The column that is the row's number, if one is."""
+        keys = [column for column in self.columns if column.key]
+        alone = self.has_rowid and len(keys) == 1 and keys[0].kind == "INTEGER"
+        return keys[0].name if alone else None
+
+    def bears(self, names: list[str]) -> bool:
+        """Tell whether a row is still worth something with these columns alone."""
+        missing = [column for column in self.columns if column.name not in names]
+        return not any(column.key or column.is_needed for column in missing)
+
+    def mended(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Return a row in which a damaged value, if it is no key, is what stands for none."""
+        mended = dict(row)
+        for column in self.columns:
+            value = row.get(column.name)
+            if column.key or (column.name in row and column.takes(value)):
+                continue
+            if isinstance(value, bytes) and column.kind == "TEXT":
+                mended[column.name] = value.decode(errors="replace")
+            elif column.has_default:
+                mended.pop(column.name, None)
+            elif column.name in _DISPENSABLE:
+                mended[column.name] = ""
+            elif not column.required:
+                mended[column.name] = None
+        return mended
+
 
 def tables(connection: sqlite3.Connection) -> list[str]:
     """Return the names of the tables that hold what is kept."""
@@ -161,8 +203,10 @@ def tables(connection: sqlite3.Connection) -> list[str]:
 def _described(connection: sqlite3.Connection, name: str) -> _Table:
     [sql] = connection.execute("SELECT sql FROM sqlite_master WHERE name = ?", (name,)).fetchone()
     columns = tuple(
-        _Column(column, kind, bool(required), key)
-        for _, column, kind, required, _, key in connection.execute(f'PRAGMA table_info("{name}")')
+        _Column(column, kind, bool(required), key, default is not None)
+        for _, column, kind, required, default, key in connection.execute(
+            f'PRAGMA table_info("{name}")'
+        )
     )
     return _Table(name, columns, "WITHOUT ROWID" not in sql.upper())
 
@@ -175,19 +219,22 @@ def salvage(image: bytes, target: sqlite3.Connection) -> dict[str, int]:
 
     """
     source: sqlite3.Connection | None = None
-    with suppress(sqlite3.Error):
+    with suppress(*_UNREADABLE):
         source = opened(image)
     saved: dict[str, int] = {}
     try:
         described = [_described(target, name) for name in tables(target)]
         unread: list[_Table] = []
+        numbers = {number for _, number, _ in _records(image) if number is not None}
         target.execute("BEGIN IMMEDIATE")
         try:
             for table in described:
                 rows, whole = _by_sql(source, table) if source is not None else ([], False)
-                saved[table.name] = _insert(target, table.name, rows)
                 if not whole:
                     unread.append(table)
+                    if source is not None:  # what is asked for by number is surely that row
+                        rows = _by_number(source, table, numbers) + rows
+                saved[table.name] = _insert(target, table.name, map(table.mended, rows))
             if unread:
                 for name, found in _by_page(image, described, unread):
                     saved[name] += _insert(target, name, [found])
@@ -203,7 +250,7 @@ def salvage(image: bytes, target: sqlite3.Connection) -> dict[str, int]:
     return saved
 
 
-def _insert(target: sqlite3.Connection, table: str, rows: list[dict[str, Any]]) -> int:
+def _insert(target: sqlite3.Connection, table: str, rows: Iterable[dict[str, Any]]) -> int:
     saved = 0
     for row in rows:
         names = ", ".join(row)
@@ -223,7 +270,7 @@ def _keep_numbers(source: sqlite3.Connection | None, target: sqlite3.Connection)
     """Never give a number twice."""
     if source is None:
         return
-    with suppress(sqlite3.Error, TypeError, ValueError):
+    with suppress(sqlite3.Error, TypeError, ValueError):  # UnicodeDecodeError is a ValueError
         for name, last in source.execute("SELECT name, seq FROM sqlite_sequence").fetchall():
             if isinstance(last, int) and 0 <= last < 1 << 52:
                 raise_sequence(target, name, last)
@@ -239,22 +286,87 @@ def raise_sequence(connection: sqlite3.Connection, table: str, last: int) -> Non
 
 
 def _by_sql(source: sqlite3.Connection, table: _Table) -> tuple[list[dict[str, Any]], bool]:
-    """Return the rows that SQLite can read, and whether it could read to the end."""
+    """Return the rows that SQLite can read, and whether it could read to the end.
+
+    A record is read from its beginning: where an end of it is damaged, a scan that does not ask for
+    the last columns comes further.
+    """
     rows: list[dict[str, Any]] = []
     try:
-        present = {row[1] for row in source.execute(f'PRAGMA table_info("{table.name}")')}
-        names = [column.name for column in table.columns if column.name in present]
-        if any(column.required and column.name not in present for column in table.columns):
-            return rows, False  # another table of this name, or our own with a column renamed
-        listed = ", ".join(names)
-        with closing(source.execute(f"SELECT {listed} FROM {table.name}")) as cursor:  # noqa: S608
+        names = _names(source, table)
+        if not names:
+            return rows, False
+        if _scan(source, table, names, rows):
+            [verdict] = source.execute(f"PRAGMA quick_check({table.name})").fetchone()
+            return rows, verdict == "ok"
+        while table.bears(names := names[:-1]):
+            _scan(source, table, names, rows)
+    except _UNREADABLE as error:
+        _LOG.info("the table %s is damaged: %s", table.name, error)
+    return rows, False
+
+
+def _scan(
+    source: sqlite3.Connection, table: _Table, names: list[str], rows: list[dict[str, Any]]
+) -> bool:
+    """Add the rows up to the first that SQLite cannot read; True if there is none."""
+    query = f"SELECT {', '.join(names)} FROM {table.name}"  # noqa: S608
+    try:
+        with closing(source.execute(query)) as cursor:
             for row in cursor:
                 rows.append(dict(zip(names, row, strict=True)))  # noqa: PERF401
-        [verdict] = source.execute(f"PRAGMA quick_check({table.name})").fetchone()
-    except (sqlite3.Error, MemoryError, OverflowError) as error:
+    except _UNREADABLE as error:
         _LOG.info("the table %s is damaged: %s", table.name, error)
-        return rows, False
-    return rows, verdict == "ok"
+        return False
+    return True
+
+
+def _names(source: sqlite3.Connection, table: _Table) -> list[str]:
+    """Return the columns to read; none of another table of this name, or if one was renamed."""
+    present = {row[1] for row in source.execute(f'PRAGMA table_info("{table.name}")')}
+    if any(column.required and column.name not in present for column in table.columns):
+        return []
+    return [column.name for column in table.columns if column.name in present]
+
+
+def _by_number(
+    source: sqlite3.Connection, table: _Table, numbers: set[int]
+) -> list[dict[str, Any]]:
+    """Return the rows of a numbered table that SQLite finds one by one.
+
+    It comes to them from the root, so it finds some that it does not come to in their order, and
+    takes none for another whose number is damaged. `numbers` are those that lie in any page.
+    """
+    rows: list[dict[str, Any]] = []
+    try:
+        names = _names(source, table)
+    except _UNREADABLE:
+        return rows
+    if not names or table.number is None:
+        return rows
+    for number in _with_gaps(numbers):
+        asked = names
+        while table.bears(asked):
+            query = f"SELECT {', '.join(asked)} FROM {table.name} WHERE {table.number} = ?"  # noqa: S608
+            try:
+                row = source.execute(query, (number,)).fetchone()
+            except _UNREADABLE:
+                asked = asked[:-1]
+                continue
+            if row is not None:
+                rows.append(dict(zip(asked, row, strict=True)))
+            break
+    return rows
+
+
+def _with_gaps(numbers: set[int]) -> list[int]:
+    """Return numbers with those that are missing between them, unless very many are."""
+    found: list[int] = []
+    for number in sorted(numbers):
+        if found and number - found[-1] <= _WIDEST_GAP and len(found) < _MOST_NUMBERS:
+            found.extend(range(found[-1] + 1, number))
+        found.append(number)
+    return found
 
 
 def _by_page(

@@ -498,14 +498,14 @@ class SqliteStore:
         request: Durable
         try:
             request = codec.decode(_kind_named(kind), body)
-            queued = datetime.fromisoformat(queued_at)
         except (ValueError, TypeError, KeyError, AttributeError):
             if set_aside is None and entry_id not in self._unreadable:
                 self._unreadable.add(entry_id)  # once, though the disk may not take it yet
                 self._put_aside(entry_id, transaction_id, "not readable")
                 _LOG.exception("queued message %d is not readable; set aside", entry_id)
                 self._write("UPDATE queue SET set_aside = ? WHERE id = ?", "not readable", entry_id)
-            request, queued = Unreadable(kind, transaction_id), _date_of(queued_at)
+            request = Unreadable(kind, transaction_id)
+        queued = _date_of(queued_at)  # a damaged date is no reason to keep a message back
         for redating in self._redatings.items:
             if entry_id <= redating.up_to:
                 by = timedelta(seconds=redating.seconds)
@@ -518,11 +518,11 @@ class SqliteStore:
 
 
 def _date_of(queued_at: object) -> datetime:
-    """Return when something was queued, or if that is not readable either, the epoch."""
-    try:
-        return datetime.fromisoformat(str(queued_at))
-    except ValueError:
-        return datetime.fromtimestamp(0, UTC)
+    """Return when something was queued, or if that is not readable, the epoch."""
+    with suppress(ValueError):
+        if (found := datetime.fromisoformat(str(queued_at))).tzinfo is not None:
+            return found
+    return datetime.fromtimestamp(0, UTC)
 
 
 def _kind_named(name: str) -> type[Durable]:

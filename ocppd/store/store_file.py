@@ -78,7 +78,7 @@ class StoreFile:
         try:
             _check_length(path)
             connection = ready(path)
-        except (sqlite3.Error, CannotMigrate) as error:
+        except (sqlite3.Error, CannotMigrate, UnicodeDecodeError) as error:
             if not is_damage(error):
                 raise
             image = b""
@@ -124,7 +124,7 @@ class StoreFile:
             whole = opened(image)
             migrate(whole, shipped())
             [verdict] = whole.execute("PRAGMA quick_check(1)").fetchone()
-        except (sqlite3.Error, CannotMigrate) as error:
+        except (sqlite3.Error, CannotMigrate, UnicodeDecodeError) as error:
             _LOG.error("the store is unusable (%s)", error)
         else:
             if verdict == "ok":
@@ -202,7 +202,8 @@ def is_damage(error: Exception) -> bool:
     """Tell whether an error is the file's fault, and not that of the disk."""
     if isinstance(error, sqlite3.OperationalError):
         return is_schema_error(error)  # read-only, full, locked
-    return isinstance(error, sqlite3.DatabaseError | CannotMigrate)
+    # What SQLite says of a damaged name is no text either.
+    return isinstance(error, sqlite3.DatabaseError | CannotMigrate | UnicodeDecodeError)
 
 
 def _check_length(path: Path) -> None:
@@ -247,7 +248,12 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def ready(path: Path) -> sqlite3.Connection:
-    """Open, make or migrate a file and look it through; raises sqlite3.Error, CannotMigrate."""
+    """Open, make or migrate a file and look it through.
+
+    Raises:
+        sqlite3.Error, CannotMigrate, UnicodeDecodeError: it cannot be used
+
+    """
     connection = connect(path)
     try:
         target = shipped()
@@ -260,7 +266,7 @@ def ready(path: Path) -> sqlite3.Connection:
             raise sqlite3.DatabaseError(verdict)
         for statement in _looks():
             connection.execute(statement).fetchone()
-    except (sqlite3.Error, CannotMigrate):
+    except (sqlite3.Error, CannotMigrate, UnicodeDecodeError):
         connection.close()
         raise
     return connection

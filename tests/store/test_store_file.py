@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -211,6 +212,61 @@ async def test_what_can_be_read_of_a_damaged_file_is_saved(tmp_path: Path, seed:
         assert store.failure is None
     with opened(tmp_path, health) as store:
         assert (await store.waiting("2.x", 1000))[-1].request == event("new", 0)
+
+
+@pytest.mark.parametrize("column", ["queued_at", "attempts", "set_aside"])
+async def test_a_row_of_which_only_the_end_is_damaged_is_saved(tmp_path: Path, column: str) -> None:
+    with opened(tmp_path) as store:
+        for number in range(9):
+            store.queue(event("tx", number))
+        await store.durable()
+    path = tmp_path / "ocppd.db"
+    with connect(path) as database:
+        [message_id] = database.execute("SELECT message_id FROM queue WHERE id = 5").fetchone()
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    data = bytearray(path.read_bytes())
+    # A record is a list of its columns' types and then their values, of which the second, the first
+    # being the number of the row, is the message id. The last types are told to be far too long.
+    of_the_end = data.index(message_id.encode()) - 1
+    data[of_the_end - ["set_aside", "attempts", "queued_at"].index(column)] = 0x7F
+    path.write_bytes(data)
+    health = Health()
+    with opened(tmp_path, health) as store:
+        entries = await store.waiting("2.x", 1000)
+        assert [entry.request for entry in entries] == [event("tx", number) for number in range(9)]
+        assert [entry.id for entry in entries] == list(range(1, 10))
+        assert store.queued_for("tx") == 9
+        assert entries[4].attempts == 0
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_every_row_that_is_found_by_its_number_is_saved(tmp_path: Path, seed: int) -> None:
+    path = tmp_path / "ocppd.db"
+    chance = random.Random(seed)
+    database = StoreFile(path, Clock()).open()
+    rows = [(number, f"id-{number}", "K", "x" * chance.randrange(1500)) for number in range(1, 99)]
+    for row in rows:
+        database.execute(
+            "INSERT INTO queue (id, message_id, kind, body, queued_at) VALUES (?, ?, ?, ?, '')", row
+        )
+    database.close()
+    data = bytearray(path.read_bytes())
+    for _ in range(200):  # in the rows: what tables there are is told before
+        data[chance.randrange(12 * 4096, len(data))] ^= 1 << chance.randrange(8)
+    path.write_bytes(data)
+    # As SQLite reads the damaged file itself, asked for each row alone.
+    left = []
+    with sqlite3.connect(path) as database:
+        for row in rows:
+            query = "SELECT id, message_id, kind, body FROM queue WHERE id = ?"
+            with suppress(sqlite3.Error):
+                left += database.execute(query, row[:1]).fetchall()
+    database.close()
+    saved = StoreFile(path, Clock()).open()
+    present = set(saved.execute("SELECT id, message_id, kind, body FROM queue"))
+    saved.close()
+    assert len(set(left) & set(rows)) > 20
+    assert set(left) & set(rows) <= present
 
 
 def test_what_the_log_has_committed_is_saved_and_nothing_else(tmp_path: Path) -> None:

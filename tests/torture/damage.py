@@ -151,9 +151,9 @@ def readable(state: Path, scratch: Path, known: "Readable | None" = None) -> Rea
             found.variables = _all(database, by_rowid, found)
             try:
                 found.verdict = str(database.execute("PRAGMA integrity_check(1)").fetchone()[0])
-            except sqlite3.Error as error:
+            except (sqlite3.Error, UnicodeDecodeError) as error:
                 found.verdict = str(error)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         found.verdict = str(error)
     shutil.rmtree(scratch)
     return found
