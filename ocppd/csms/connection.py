@@ -400,13 +400,17 @@ class CsmsConnection:
         in_a_row = self._back_off.ended(early=early)
         if in_a_row < _TOLD_AFTER or self._profile is None:
             return
+        # The same words each time, whatever each connection ended with: they are told once.
         what = (
-            f"ended by the CSMS right after connecting, {in_a_row} times in a row:"
+            f"ended by the CSMS right after connecting, {_TOLD_AFTER} times in a row or more:"
             f" is another station connected as {self._profile.identity}?"
         )
         if in_a_row == _TOLD_AFTER:
             self._security_event("ConnectionDisplaced", what)
-        self._fail(f"{self._reason}; {what}", needs_person=True)
+            _LOG.warning("no connection to the CSMS: %s", what)
+        self._reason = what
+        self._note_trouble(f"no connection to the CSMS: {what}")
+        self._tell_disconnected()
 
     # Other slots than the one in use
 
