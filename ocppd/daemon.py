@@ -14,6 +14,7 @@ from ocppd.certificates.configured import TlsFiles
 from ocppd.certificates.store import CertificateStore
 from ocppd.config import Config
 from ocppd.csms.connection import CsmsConnection, Files, Options
+from ocppd.csms.profile_words import read_profile
 from ocppd.csms.tcp import Proxy
 from ocppd.csms.traffic import Traffic
 from ocppd.csms.v16.configuration_keys import ConfigurationKeys
@@ -194,7 +195,7 @@ class Daemon:
             ),
         )
         self.csms.attach(self.station, Spellings(self.station))
-        self.service.export(self.station, self.store, clock, self.journal)
+        self.service.export(self.station, self.store, clock, self.journal, read_profile)
         self._serving: asyncio.Task[None] | None = None
 
     async def start(self) -> None:

@@ -7,15 +7,16 @@ from ocppd import __version__
 from ocppd.dbus.access import Access, Callers, needs_secure
 from ocppd.dbus.binding import CURRENT, Variant
 from ocppd.dbus.exported import Interface, Signal, exported, readable
-from ocppd.dbus.marshalling import listings, messages, schedules, variables
+from ocppd.dbus.marshalling import explanations, listings, messages, schedules, variables
 from ocppd.dbus.marshalling import station as marshalling
 from ocppd.dbus.signatures import Bool, Dict, Dicts, Int32, Str
 from ocppd.device_model.device_model import CSMS
 from ocppd.errors import AccessDenied, InvalidArgument
 from ocppd.model import registration
+from ocppd.model.charging_profiles import InstalledProfile
 from ocppd.model.charging_schedules import ChargingSchedule
 from ocppd.station.answer import Answer
-from ocppd.station.ports import Journal, Outbox
+from ocppd.station.ports import Journal, Outbox, ReadProfile
 from ocppd.station.station import Station
 
 MAX_SOURCE = 50
@@ -61,6 +62,7 @@ class OcppInterface(Interface):
         told: Told,
         callers: Callers | None = None,
         journal: Journal | None = None,
+        read_profile: ReadProfile = explanations.no_reader,
     ) -> None:
         super().__init__()
         self._station = station
@@ -68,6 +70,7 @@ class OcppInterface(Interface):
         self._told_by_station = told
         self._callers = callers
         self._journal = journal
+        self._read_profile = read_profile
 
     # -- methods ----------------------------------------------------------------------------------
 
@@ -134,6 +137,45 @@ class OcppInterface(Interface):
         return schedules.charging_schedules(
             self._station.smart_charging.composite_schedules(*request)
         )
+
+    @exported(access=Access.OBSERVE, durable=False)
+    def ExplainLimit(self, evse_id: Int32, at: Str, unit: Str, what_if: Dict) -> Dict:
+        """See dbus/org.everest.Ocpp.xml."""
+        charging = self._station.smart_charging
+        in_unit, moment = explanations.read_unit(unit), explanations.read_at(at)
+        supposed, number = self._supposed(evse_id, what_if)
+        told = charging.explain(evse_id, in_unit, moment, supposed)
+        return explanations.explanation(told, in_unit, charging.default_limit(in_unit), number)
+
+    @exported(access=Access.OBSERVE, durable=False)
+    def ExplainSchedule(self, evse_id: Int32, duration_s: Int32, unit: Str, what_if: Dict) -> Dict:
+        """See dbus/org.everest.Ocpp.xml."""
+        in_unit, duration = explanations.read_unit(unit), explanations.read_duration(duration_s)
+        supposed, number = self._supposed(evse_id, what_if)
+        told = self._station.smart_charging.explained_schedule(evse_id, duration, in_unit, supposed)
+        return explanations.explained_schedule(*told, number)
+
+    def _supposed(
+        self, evse_id: int, what_if: dict[str, Variant]
+    ) -> tuple[list[InstalledProfile], int | None]:
+        """Return the profile of what_if, as if it were installed, and its id."""
+        asked = explanations.read_what_if(what_if)
+        if asked.profile is None:
+            return [], None
+        named, profile = self._read_profile(asked.profile)
+        where = next(one for one in (asked.evse_id, named, evse_id) if one is not None)
+        supposed = self._station.smart_charging.suppose(where, profile)
+        return [supposed], profile.id
+
+    @exported
+    def SetExternalLimit(self, limit: Dict) -> Int32:
+        """See dbus/org.everest.Ocpp.xml."""
+        return self._station.external_limits.set(explanations.read_limit(limit))
+
+    @exported
+    def ClearExternalLimit(self, which: Dict) -> Bool:
+        """See dbus/org.everest.Ocpp.xml."""
+        return self._station.external_limits.clear(*explanations.read_which(which)) > 0
 
     @exported(access=Access.OBSERVE, durable=False)
     async def GetQueue(self) -> Dicts:

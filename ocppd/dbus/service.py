@@ -22,6 +22,7 @@ from ocppd.dbus.error_history import ErrorHistoryInterface
 from ocppd.dbus.evse_manager import EvseManagerInterface
 from ocppd.dbus.host import Exported, Host
 from ocppd.dbus.iso15118_extensions import Iso15118ExtensionsInterface
+from ocppd.dbus.marshalling.explanations import no_reader
 from ocppd.dbus.not_yet import (
     GridSupportInterface,
     ReservationInterface,
@@ -31,7 +32,7 @@ from ocppd.dbus.objects import Objects
 from ocppd.dbus.ocpp import OcppInterface
 from ocppd.dbus.ocpp_data_transfer import OcppDataTransferInterface
 from ocppd.dbus.system import SystemInterface
-from ocppd.station.ports import Journal, Outbox
+from ocppd.station.ports import Journal, Outbox, ReadProfile
 from ocppd.station.station import Station
 
 _LOG = logging.getLogger(__name__)
@@ -89,10 +90,15 @@ class Service:
         self.problem: str | None = "not started"
 
     def export(
-        self, station: Station, outbox: Outbox, clock: Clock, journal: Journal | None = None
+        self,
+        station: Station,
+        outbox: Outbox,
+        clock: Clock,
+        journal: Journal | None = None,
+        read_profile: ReadProfile = no_reader,
     ) -> None:
         """Make the objects of a station; they are on the bus once there is one."""
-        ocpp = OcppInterface(station, outbox, self.host.told, self._callers, journal)
+        ocpp = OcppInterface(station, outbox, self.host.told, self._callers, journal, read_profile)
         validator = AuthTokenValidatorInterface(station.authorization)
         provider = AuthTokenProviderInterface()
         errors = ErrorHistoryInterface(station.faults, station.dates, clock)

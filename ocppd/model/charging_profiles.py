@@ -125,3 +125,11 @@ class InstalledProfile:
     installed_at: datetime
     source: str = "CSO"
     delays_s: tuple[int, ...] = ()
+
+    @property
+    def group(self) -> tuple[str, ...]:
+        """Those of the same group overrule each other by their stack level."""
+        purpose = self.profile.purpose
+        if purpose is ChargingProfilePurpose.CHARGING_STATION_EXTERNAL_CONSTRAINTS:
+            return (purpose, self.source, str(self.evse_id))
+        return (purpose,)

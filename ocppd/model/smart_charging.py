@@ -7,6 +7,7 @@ from enum import StrEnum
 from ocppd.model.charging_profiles import (
     ChargingProfile,
     ChargingProfilePurpose,
+    ProfileSchedule,
 )
 from ocppd.model.charging_schedules import ChargingRateUnit, ChargingSchedule, PerPhase
 from ocppd.model.requests import CsmsRequest, Nothing
@@ -125,3 +126,34 @@ class PowerPath:
     evse_id: int
     session_id: str
     closed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HostLimit:
+    """A limit that an external system sets through the host (K11 to K14).
+
+    `source` is EMS, SO or Other, or since 2.1 another word. It is for EVSE 0, the station, or one.
+    """
+
+    evse_id: int
+    source: str
+    schedule: ProfileSchedule
+    grid_critical: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NotifyChargingLimit(CsmsRequest[Nothing]):
+    """NotifyChargingLimitRequest; without schedules unless a variable says so (K11.FR.03)."""
+
+    evse_id: int
+    source: str
+    grid_critical: bool | None = None
+    schedules: tuple[ProfileSchedule, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ClearedChargingLimit(CsmsRequest[Nothing]):
+    """ClearedChargingLimitRequest (K13.FR.02)."""
+
+    evse_id: int
+    source: str

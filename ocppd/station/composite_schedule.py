@@ -2,16 +2,19 @@
 
 Within a purpose the highest stack level that has a period at a moment leads (K01.FR.17). Of the
 purposes the lowest limit counts; a TxProfile takes the place of a TxDefaultProfile, and
-PriorityCharging that of both; LocalGeneration is added on top. All times are whole seconds after
-the start of the window: what begins within a second applies from the next whole one.
+PriorityCharging that of both; LocalGeneration is added on top. Of external limits each counts that
+comes from another source or is for another EVSE: none of them may be exceeded (K11.FR.01).
+
+All times are whole seconds after the start of the window: what begins within a second applies from
+the next whole one.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from heapq import merge
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from ocppd.model.charging_profiles import (
     ChargingProfileKind,
@@ -24,6 +27,8 @@ from ocppd.model.charging_schedules import ChargingRateUnit
 from ocppd.station.merged_period import CompositePeriod, Leading, Situation, merged
 
 _SECOND = timedelta(seconds=1)
+MOST_PERIODS = 2048
+"""How many periods of a purpose are worked out in one go: twice what a profile may have."""
 _EXTERNAL = ChargingProfilePurpose.CHARGING_STATION_EXTERNAL_CONSTRAINTS
 _STATION_WIDE = (
     ChargingProfilePurpose.CHARGING_STATION_MAX_PROFILE,
@@ -85,13 +90,14 @@ def composite_schedule(
     window: Window,
     unit: ChargingRateUnit,
 ) -> tuple[Span, ...]:
-    """Return what applies to an EVSE, without gaps from the start of the window to its end.
+    """Return what applies to an EVSE, without gaps from the start of the window on.
 
-    A period without a limit is one that no profile limits.
+    A period without a limit is one that no profile limits. The schedule is shorter than the window
+    where there are more than MOST_PERIODS in it.
     """
-    leads = _leads(_applicable(profiles, situation), situation, window)
+    leads, end_s = _leads(_applicable(profiles, situation), situation, window)
     spans: list[Span] = []
-    for begin, end, leading in _slices(leads, window.duration_s):
+    for begin, end, leading in _slices(leads, end_s):
         period = merged(leading, situation, unit)
         last = spans[-1] if spans else None
         if last is not None and last.period == period and last.leading == leading:
@@ -114,13 +120,14 @@ def station_schedule(
     It is within the station's own limits. An EVSE that nothing limits counts with
     `default_limit`, unless nothing limits any of them.
     """
-    own = [one for one in profiles if _is_of_station(one)]
-    rest = [one for one in profiles if not _is_of_station(one)]
+    own = [one for one in profiles if is_of_station(one)]
+    rest = [one for one in profiles if not is_of_station(one)]
     totals = [composite_schedule(rest, evse, window, unit) for evse in evses]
     caps = composite_schedule(own, station, window, unit)
-    cuts = sorted(
-        {window.duration_s}.union(span.start_s for spans in (caps, *totals) for span in spans)
-    )
+    parts_of_it = (caps, *totals)
+    end_s = min(spans[-1].end_s for spans in parts_of_it)
+    starts = {span.start_s for spans in parts_of_it for span in spans if span.start_s < end_s}
+    cuts = sorted(starts | {end_s})
     readers = [_Reader(schedule) for schedule in totals]
     cap_reader = _Reader(caps)
     spans: list[Span] = []
@@ -140,7 +147,7 @@ def period_at(
     installed: InstalledProfile, situation: Situation, moment: datetime
 ) -> ProfilePeriod | None:
     """Return the period that a profile by itself has at a moment, whoever else leads."""
-    for lead in _leads([installed], situation, Window(moment, 1)):
+    for lead in _leads([installed], situation, Window(moment, 1))[0]:
         for one in lead:
             return one.leading.period
     return None
@@ -151,7 +158,8 @@ def next_start_s(installed: InstalledProfile, situation: Situation, window: Wind
     return min((block.begin_s for block in _blocks(installed, situation, window)), default=None)
 
 
-def _is_of_station(installed: InstalledProfile) -> bool:
+def is_of_station(installed: InstalledProfile) -> bool:
+    """Tell whether a profile limits the station as a whole."""
     return installed.evse_id == 0 and installed.profile.purpose in _STATION_WIDE
 
 
@@ -224,8 +232,8 @@ def _blocks(installed: InstalledProfile, situation: Situation, window: Window) -
     if profile.valid_to is not None:  # K01.FR.37
         last = min(last, window.offset_s(profile.valid_to))
     if situation.offline_since is not None and profile.max_offline_duration_s is not None:
-        ends = situation.offline_since + timedelta(seconds=profile.max_offline_duration_s)
-        last = min(last, window.until_s(ends))  # K01.FR.101
+        went = window.until_s(situation.offline_since)
+        last = min(last, went + profile.max_offline_duration_s)  # K01.FR.101
     repeats_s = None
     duration_s = schedule.duration_s
     if profile.kind is ChargingProfileKind.RECURRING:
@@ -258,7 +266,7 @@ def _origins(
         case _ if schedule.use_local_time:  # K01.FR.90, FR.91
             wall = schedule.start.replace(tzinfo=UTC)
             for begin, end, ahead in _zone_pieces(situation.time_zone, window):
-                yield begin, end, window.offset_s(wall - ahead)
+                yield begin, end, window.offset_s(wall) - ahead // _SECOND
         case _:
             yield *whole, window.offset_s(schedule.start)
 
@@ -306,25 +314,32 @@ def _zone_pieces(zone: tzinfo, window: Window) -> Iterator[tuple[int, int, timed
 
 def _leads(
     profiles: Iterable[InstalledProfile], situation: Situation, window: Window
-) -> list[list[_Lead]]:
-    """Return the leading periods of each purpose, in the order of time."""
-    by_purpose: dict[ChargingProfilePurpose, list[InstalledProfile]] = {}
+) -> tuple[list[list[_Lead]], int]:
+    """Return the leading periods of each purpose, in the order of time, and until when."""
+    groups: dict[Hashable, list[InstalledProfile]] = {}
     for installed in profiles:
-        by_purpose.setdefault(installed.profile.purpose, []).append(installed)
-    return [_leads_of(same, situation, window) for same in by_purpose.values()]
+        groups.setdefault(installed.group, []).append(installed)
+    found = []
+    for same in groups.values():
+        leads, end_s = _leads_of(same, situation, window)
+        window = replace(window, duration_s=end_s)
+        found.append(leads)
+    return found, window.duration_s
 
 
 def _leads_of(
     profiles: list[InstalledProfile], situation: Situation, window: Window
-) -> list[_Lead]:
+) -> tuple[list[_Lead], int]:
     """Fill the window from the highest stack level down: what is covered needs no further look.
 
     At the same level the profile of the EVSE itself comes before that of the station (1.6,
-    3.13.1), and of two such the newer one.
+    3.13.1), and of two such the newer one. Returns the periods and until when they are known:
+    whoever fills a year with minutes is not told all of it.
     """
     profiles = sorted(profiles, key=lambda one: one.installed_at, reverse=True)
     profiles.sort(key=lambda one: (-one.profile.stack_level, one.evse_id == 0))
     gaps = [(0, window.duration_s)]
+    left = MOST_PERIODS
     found: list[list[_Lead]] = []
     for installed in profiles:
         if not gaps:
@@ -335,11 +350,20 @@ def _leads_of(
             for begin, end in _take(gaps, block.begin_s, block.end_s):
                 if starts is None:
                     starts, periods = _starts(installed)
-                leads.extend(
-                    _periods_between(installed, periods, starts, block.origin_s, begin, end)
-                )
+                more = _periods_between(installed, periods, starts, block.origin_s, begin, end)
+                leads.extend(islice(more, left - len(leads)))
+                if leads and len(leads) >= left:
+                    window = replace(window, duration_s=leads[-1].end_s)
+            if window.duration_s <= block.end_s:
+                break
+        left -= len(leads)
         found.append(leads)
-    return list(merge(*found, key=lambda lead: lead.begin_s))
+        gaps = [
+            (low, min(high, window.duration_s)) for low, high in gaps if low < window.duration_s
+        ]
+        if left <= 0:
+            break
+    return list(merge(*found, key=lambda lead: lead.begin_s)), window.duration_s
 
 
 def _take(gaps: list[tuple[int, int]], begin: int, end: int) -> list[tuple[int, int]]:
@@ -396,8 +420,9 @@ def _slices(
     cuts = {0, duration_s}
     for purpose in leads:
         for lead in purpose:
-            cuts.add(lead.begin_s)
-            cuts.add(lead.end_s)
+            if lead.begin_s < duration_s:
+                cuts.add(lead.begin_s)
+                cuts.add(min(lead.end_s, duration_s))
     at = [0] * len(leads)
     for begin, end in pairwise(sorted(cuts)):
         leading = []

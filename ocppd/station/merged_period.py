@@ -115,11 +115,12 @@ def merged(
     leading: Iterable[Leading], situation: Situation, unit: ChargingRateUnit
 ) -> CompositePeriod:
     """Return what the leading periods come to, in one unit."""
+    leading = tuple(leading)
     by_purpose = {one.purpose: one for one in leading}
     generation = by_purpose.pop(_GENERATION, None)
     own = next((by_purpose[one] for one in _OF_TRANSACTION if one in by_purpose), None)
-    external = by_purpose.get(_EXTERNAL)
-    counted = [one for one in (own, by_purpose.get(_MAX), external) if one is not None]
+    externals = [one for one in leading if one.purpose is _EXTERNAL]
+    counted = [one for one in (own, by_purpose.get(_MAX)) if one is not None] + externals
     if not counted:
         return CompositePeriod(number_phases=situation.phases)
     # 3.8: the lowest number of phases of all, and the phase of the one that has only one.
@@ -133,10 +134,14 @@ def merged(
     if limit is not None and added is not None:
         limit = _by_phase(operator.add, limit, added)
     discharge = _nearest_to_zero(counted, convert)
-    aim = _setpoint(own, external, situation)
+    aim = _setpoint(own, externals, situation)
     setpoint = aim.period.setpoint if aim else None
     mode = next(
-        (one.period.operation_mode for one in (own, external) if one and one.period.operation_mode),
+        (
+            one.period.operation_mode
+            for one in (own, *externals)
+            if one and one.period.operation_mode
+        ),
         None,
     )
     rate = own.installed.profile.schedule.min_charging_rate if own else None
@@ -241,10 +246,10 @@ def _nearest_to_zero(counted: Iterable[Leading], convert: _Conversion) -> PerPha
 
 
 def _setpoint(
-    own: Leading | None, external: Leading | None, situation: Situation
+    own: Leading | None, externals: Sequence[Leading], situation: Situation
 ) -> Leading | None:
     """Return whose setpoint counts: an external one, unless SetpointPriority says otherwise."""
-    order = (own, external) if situation.csms_sets_setpoint else (external, own)
+    order = (own, *externals) if situation.csms_sets_setpoint else (*externals, own)
     return next((one for one in order if one and one.period.setpoint is not None), None)
 
 

@@ -24,6 +24,7 @@ from ocppd.model.certificates import (
     SigningUse,
     Subject,
 )
+from ocppd.model.charging_profiles import ChargingProfile
 from ocppd.model.charging_schedules import ChargingSchedule
 from ocppd.model.data_transfer import DataTransfer, DataTransferResponse
 from ocppd.model.events import EventData
@@ -43,6 +44,10 @@ from ocppd.model.variables import AttributeType, ComponentVariable, SetVariable
 
 R = TypeVar("R")
 D = TypeVar("D")
+
+ReadProfile = Callable[[str], tuple[int | None, ChargingProfile]]
+"""Reads a charging profile in OCPP's own words, and its EVSE if one is named; raises
+InvalidArgument."""
 
 
 class CsmsPort(Protocol):
@@ -317,7 +322,10 @@ class Store(Protocol):
         """Forget a document; nothing happens if there is none."""
 
     def load(self, kind: type[D]) -> Mapping[str, D]:
-        """Return all documents of a type, as they were at the last save; for the start."""
+        """Return all documents of a type, as they were when the store was opened.
+
+        For the start, and once: the second time there are none.
+        """
 
     def queue(self, request: Durable) -> None:
         """Append a request to the durable queue."""

@@ -1,6 +1,6 @@
 """Why a limit is what it is: what each profile does at a moment, and until when."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -15,6 +15,7 @@ from ocppd.station.composite_schedule import (
     Window,
     composite_schedule,
     concerns,
+    is_of_station,
     next_start_s,
     period_at,
 )
@@ -34,6 +35,7 @@ class Standing(StrEnum):
     OVERRULED = "Overruled"
     REPLACED = "Replaced"
     NO_PERIOD = "NoPeriod"
+    ADDS_UP = "AddsUp"
     ELSEWHERE = "Elsewhere"
 
 
@@ -70,11 +72,18 @@ def explain(
     situation: Situation,
     moment: datetime,
     unit: ChargingRateUnit,
+    spans_of: Callable[[Window], tuple[Span, ...]] | None = None,
 ) -> Explanation:
-    """Tell what applies to an EVSE at a moment, and why."""
+    """Tell what applies to an EVSE at a moment, and why.
+
+    `spans_of` tells what applies over a window, where that is not for an EVSE alone: the station.
+    """
     profiles = list(profiles)
     window = Window(moment, _HORIZON_S)
-    spans = composite_schedule(profiles, situation, window, unit)
+    if spans_of is None:
+        spans = composite_schedule(profiles, situation, window, unit)
+    else:
+        spans = spans_of(window)
     now = spans[0]
     change = next((one for one in spans if one.period != now.period), None)
     contributions = (
@@ -83,6 +92,30 @@ def explain(
     )
     until = None if change is None else moment + timedelta(seconds=change.start_s)
     return Explanation(now.period, until, tuple(contributions))
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """What one profile says over time: its own limit from a second until before another."""
+
+    installed: InstalledProfile
+    periods: tuple[tuple[int, int, PerPhase | None], ...]
+
+
+def bands(spans: Iterable[Span], situation: Situation, unit: ChargingRateUnit) -> tuple[Band, ...]:
+    """Return the profiles that lead in spans, each with the limits that it would give by itself."""
+    found: dict[int, tuple[InstalledProfile, list[tuple[int, int, PerPhase | None]]]] = {}
+    for span in spans:
+        for leading in span.leading:
+            installed = leading.installed
+            _, periods = found.setdefault(installed.profile.id, (installed, []))
+            limit = limit_of(leading, situation, unit)
+            if periods and periods[-1][1] == span.start_s and periods[-1][2] == limit:
+                periods[-1] = (periods[-1][0], span.end_s, limit)
+            elif not periods or periods[-1][1] <= span.start_s:
+                periods.append((span.start_s, span.end_s, limit))
+    ordered = sorted(found.values(), key=lambda one: _by_purpose_and_level(one[0]))
+    return tuple(Band(installed, tuple(periods)) for installed, periods in ordered)
 
 
 def _by_purpose_and_level(installed: InstalledProfile) -> tuple[int, int, int]:
@@ -97,6 +130,11 @@ def _contribution(
     window: Window,
     unit: ChargingRateUnit,
 ) -> Contribution:
+    if situation.evse_id == 0 and not is_of_station(installed):
+        leading = next((one for one in now.leading if one.installed is installed), None)
+        if leading is not None:
+            return Contribution(installed, Standing.ADDS_UP, limit_of(leading, situation, unit))
+        return Contribution(installed, Standing.ELSEWHERE)
     if not concerns(installed, situation):
         return Contribution(installed, Standing.ELSEWHERE)
     period = period_at(installed, situation, window.start)
@@ -105,7 +143,7 @@ def _contribution(
         starts = None if starts_s is None else window.start + timedelta(seconds=starts_s)
         return Contribution(installed, Standing.NO_PERIOD, next_start=starts)
     limit = limit_of(Leading(installed, period), situation, unit)
-    leader = next(one for one in now.leading if one.purpose is installed.profile.purpose)
+    leader = next(one for one in now.leading if one.installed.group == installed.group)
     if leader.installed is not installed:
         return Contribution(
             installed, Standing.OVERRULED, limit, by_profile_id=leader.installed.profile.id

@@ -3,18 +3,18 @@
 `composite_schedule.py` works the limits out, `profile_validation.py` says what may be installed,
 `limit_publication.py` tells the host.
 
-Left out: limits that an external system sets (K11 to K14), priority charging, dynamic profiles
-and schedules that the car negotiates (K15 to K22, K28, K29).
+`external_limits.py` keeps those of external systems (K11 to K14). Left out: priority charging,
+dynamic profiles and schedules that the car negotiates (K15 to K22, K28, K29).
 """
 
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from ocppd.device_model.device_model import DeviceModel
 from ocppd.device_model.names import InternalCtrlr, SmartChargingCtrlr
-from ocppd.errors import CsmsError, InvalidArgument
+from ocppd.errors import CsmsError, InvalidArgument, UnknownEvse
 from ocppd.model.charging_profiles import (
     ChargingProfile,
     ChargingProfilePurpose,
@@ -44,7 +44,7 @@ from ocppd.station.installed_profiles import InstalledProfiles, delays
 from ocppd.station.limit_publication import Limit, LimitPublication, Publication, as_schedule
 from ocppd.station.ports import Outside
 from ocppd.station.profile_validation import problem_with, same_place
-from ocppd.station.schedule_explanation import Explanation, explain
+from ocppd.station.schedule_explanation import Band, Explanation, bands, explain
 from ocppd.station.situations import Situations
 
 _LOG = logging.getLogger(__name__)
@@ -75,8 +75,9 @@ class SmartCharging:
         self._device_model = device_model
         self._evses = evses
         self._situations = Situations(outside, device_model, evses)
-        self._profiles = InstalledProfiles(outside.store, device_model)
+        self.profiles = InstalledProfiles(outside.store, device_model)
         self._transactions: dict[int, str | None] = {}
+        self._remote_starts: dict[int, RemoteStartProfile] = {}
         self._energy = EnergyLimits(outside, device_model)
         self._limits = LimitPublication(
             outside, evses, publication, self.spans, self.default_limit, self._energy
@@ -87,7 +88,9 @@ class SmartCharging:
     def start(self) -> None:
         """Take back the profiles, and publish now, at each change and periodically."""
         self._situations.start()
-        self._profiles.load()
+        self.profiles.load()
+        waiting = self._outside.store.load(RemoteStartProfile).values()
+        self._remote_starts = {one.evse_id: one for one in waiting}
         self._transactions = {evse.id: evse.transaction_id for evse in self._evses}
         for address in _DEFAULTS:
             self._device_model.observe(address, lambda *_: self.publish())
@@ -122,8 +125,8 @@ class SmartCharging:
             return
         if connected and offline_since is not None:
             offline = self._outside.clock.now() - offline_since
-            self._profiles.remove(lambda one: _ends_offline(one.profile, offline))
-        if any(one.profile.max_offline_duration_s is not None for one in self._profiles) or (
+            self.profiles.remove(lambda one: _ends_offline(one.profile, offline))
+        if any(one.profile.max_offline_duration_s is not None for one in self.profiles) or (
             self._situations.of(0).ignored_offline
         ):
             self.publish()
@@ -140,7 +143,7 @@ class SmartCharging:
                 if evse.transaction_id is not None:
                     self._begin(evse, evse.transaction_id)
             elif evse.session_id is None:
-                self._outside.store.forget(RemoteStartProfile, str(evse.id))
+                self._forget_remote_start(evse.id)
         if evse.transaction_id != known or self._situations.of(evse.id) != before:
             self.publish()
 
@@ -153,14 +156,21 @@ class SmartCharging:
             self._install(evse.id, replace(profile, transaction_id=evse.transaction_id))
             self.publish()
         else:
-            self._outside.store.save(str(evse.id), RemoteStartProfile(evse.id, profile))
+            waiting = RemoteStartProfile(evse.id, profile)
+            self._remote_starts[evse.id] = waiting
+            self._outside.store.save(str(evse.id), waiting)
+
+    def _forget_remote_start(self, evse_id: int) -> RemoteStartProfile | None:
+        waiting = self._remote_starts.pop(evse_id, None)
+        if waiting is not None:
+            self._outside.store.forget(RemoteStartProfile, str(evse_id))
+        return waiting
 
     def _begin(self, evse: Evse, transaction_id: str) -> None:
-        waiting = self._outside.store.load(RemoteStartProfile).get(str(evse.id))
+        waiting = self._forget_remote_start(evse.id)
         if waiting is not None:
-            self._outside.store.forget(RemoteStartProfile, str(evse.id))
             self._install(evse.id, replace(waiting.profile, transaction_id=transaction_id))
-        self._profiles.draw_delays(  # K01.FR.93
+        self.profiles.draw_delays(  # K01.FR.93
             lambda one: (
                 one.evse_id in (0, evse.id) and one.profile.transaction_id in (None, transaction_id)
             ),
@@ -170,7 +180,7 @@ class SmartCharging:
     def _end_profiles_of(self, transaction_id: str | None) -> None:
         """Forget the profiles of a transaction that is over (3.2)."""
         if transaction_id is not None:
-            self._profiles.remove(lambda one: one.profile.transaction_id == transaction_id)
+            self.profiles.remove(lambda one: one.profile.transaction_id == transaction_id)
 
     # What the CSMS asks for
 
@@ -207,14 +217,14 @@ class SmartCharging:
         """Return why a profile cannot be installed, whatever its transaction."""
         if evse_id != 0 and self._evses.get(evse_id) is None:  # K01.FR.28
             return StatusInfo("UnknownEvse")
-        existing = self._profiles.get(profile.id)
+        existing = self.profiles.get(profile.id)
         if existing is not None and existing.profile.purpose in _OF_OTHERS:  # K01.FR.05
             return StatusInfo("InvalidProfileId", "the profile is not the CSMS's")
         return problem_with(
             profile,
             evse_id,
-            self._profiles,
-            self._situations.abilities_of(evse_id, self._profiles.most(_MOST_PROFILES)),
+            self.profiles,
+            self._situations.abilities_of(evse_id, self.profiles.most(_MOST_PROFILES)),
             replaces_same_level=self._replaces_same_level,
         )
 
@@ -242,8 +252,8 @@ class SmartCharging:
     def _install(self, evse_id: int, profile: ChargingProfile) -> None:
         installed = InstalledProfile(profile, evse_id, self._outside.clock.now())
         installed = replace(installed, delays_s=delays(installed, self._outside.random))
-        instead = same_place(profile, evse_id, self._profiles) if self._replaces_same_level else []
-        self._profiles.install(installed, instead)
+        instead = same_place(profile, evse_id, self.profiles) if self._replaces_same_level else []
+        self.profiles.install(installed, instead)
         _LOG.info(
             "Charging profile %d: %s at EVSE %d, stack level %d",
             profile.id,
@@ -267,7 +277,7 @@ class SmartCharging:
                 and request.stack_level in (None, profile.stack_level)
             )
 
-        gone = self._profiles.remove(chosen)
+        gone = self.profiles.remove(chosen)
         if not gone:  # K10.FR.01
             return Answer(StatusResult("Unknown"))
         _LOG.info("Charging profiles cleared: %s", ", ".join(str(one.profile.id) for one in gone))
@@ -298,7 +308,7 @@ class SmartCharging:
 
     def get_profiles(self, request: GetChargingProfiles) -> Answer[GetChargingProfilesResult]:
         """Report the installed profiles that match (K09)."""
-        found = [one for one in self._profiles if _matches(one, request)]
+        found = [one for one in self.profiles if _matches(one, request)]
         if not found:
             return Answer(GetChargingProfilesResult(found=False))
 
@@ -320,9 +330,15 @@ class SmartCharging:
 
     # What limits apply
 
-    def spans(self, evse_id: int, window: Window, unit: ChargingRateUnit) -> tuple[Span, ...]:
+    def spans(
+        self,
+        evse_id: int,
+        window: Window,
+        unit: ChargingRateUnit,
+        what_if: Sequence[InstalledProfile] = (),
+    ) -> tuple[Span, ...]:
         """Return what applies to an EVSE, or with 0 to the station."""
-        profiles = list(self._profiles) if self.enabled else []
+        profiles = self._with(what_if) if self.enabled else []
         situation = self._situations.of(evse_id)
         if evse_id != 0:
             return composite_schedule(profiles, situation, window, unit)
@@ -361,15 +377,78 @@ class SmartCharging:
             return model.decimal(SmartChargingCtrlr.CompositeScheduleDefaultLimitAmps, 48.0)
         return model.decimal(SmartChargingCtrlr.CompositeScheduleDefaultLimitWatts, 33_120.0)
 
+    # Why
+
     def explain(
-        self, evse_id: int, unit: ChargingRateUnit, what_if: Sequence[InstalledProfile] = ()
+        self,
+        evse_id: int,
+        unit: ChargingRateUnit,
+        moment: datetime | None = None,
+        what_if: Sequence[InstalledProfile] = (),
     ) -> Explanation:
-        """Tell what limits an EVSE now and why, as if `what_if` were installed too."""
-        replaced = {one.profile.id for one in what_if}
-        profiles = [one for one in self._profiles if one.profile.id not in replaced]
+        """Tell what limits an EVSE or the station and why, as if `what_if` were installed too.
+
+        Raises:
+            UnknownEvse: there is no such EVSE
+
+        """
+        self._known(evse_id)
         return explain(
-            [*profiles, *what_if], self._situations.of(evse_id), self._outside.clock.now(), unit
+            self._with(what_if),
+            self._situations.of(evse_id),
+            moment or self._outside.clock.now(),
+            unit,
+            lambda window: self.spans(evse_id, window, unit, what_if),
         )
+
+    def explained_schedule(
+        self,
+        evse_id: int,
+        duration_s: int,
+        unit: ChargingRateUnit,
+        what_if: Sequence[InstalledProfile] = (),
+    ) -> tuple[ChargingSchedule, tuple[Band, ...]]:
+        """Return a schedule from now on, and what each profile that leads in it would give.
+
+        Raises:
+            UnknownEvse: there is no such EVSE
+
+        """
+        self._known(evse_id)
+        window = Window(self._outside.clock.now(), duration_s)
+        spans = self.spans(evse_id, window, unit, what_if)
+        schedule = as_schedule(evse_id, spans, window, unit, self.default_limit(unit))
+        return schedule, bands(spans, self._situations.of(evse_id), unit)
+
+    def suppose(self, evse_id: int, profile: ChargingProfile) -> InstalledProfile:
+        """Return a profile as it would be installed.
+
+        Raises:
+            UnknownEvse: there is no such EVSE
+            InvalidArgument: it would be refused; the text says why
+
+        """
+        self._known(evse_id)
+        bound = self._bound(SetChargingProfile(evse_id, profile))
+        problem = self.problem_with(evse_id, bound) if isinstance(bound, ChargingProfile) else bound
+        if problem is not None:
+            told = ": ".join(filter(None, (problem.reason_code, problem.additional_info)))
+            raise InvalidArgument(f"what_if.profile: {told}")
+        assert isinstance(bound, ChargingProfile)
+        return InstalledProfile(bound, evse_id, self._outside.clock.now())
+
+    def _known(self, evse_id: int) -> None:
+        if evse_id != 0 and self._evses.get(evse_id) is None:
+            raise UnknownEvse(f"evse_id: no EVSE {evse_id}")
+
+    def _with(self, what_if: Sequence[InstalledProfile]) -> list[InstalledProfile]:
+        """Return the profiles as they would be."""
+        replaced = {one.profile.id for one in what_if}
+        if self._replaces_same_level:
+            for new in what_if:
+                same = same_place(new.profile, new.evse_id, self.profiles)
+                replaced.update(one.profile.id for one in same)
+        return [*(one for one in self.profiles if one.profile.id not in replaced), *what_if]
 
 
 def _ends_offline(profile: ChargingProfile, offline: timedelta) -> bool:

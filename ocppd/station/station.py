@@ -18,6 +18,7 @@ from ocppd.station.dates import Dates
 from ocppd.station.ev_certificates import EvCertificates
 from ocppd.station.event_ids import EventIds
 from ocppd.station.evse import Evse, Evses, RemoteStart
+from ocppd.station.external_limits import ExternalLimits
 from ocppd.station.faults import Faults
 from ocppd.station.health import Health
 from ocppd.station.limit_publication import Publication
@@ -99,6 +100,9 @@ class Station:
             self.certificate_renewal,
         )
         self.smart_charging = SmartCharging(*base, settings.publication)
+        self.external_limits = ExternalLimits(
+            *base, self.smart_charging, self.transactions.announce
+        )
         self.remote_control = RemoteControl(*base, self.transactions, triggers, self.smart_charging)
         self.data_transfer = DataTransfers(outside)
         self.provisioning = Provisioning(outside, device_model, keys, self.security)
@@ -117,6 +121,7 @@ class Station:
         self.transactions.watch(self.smart_charging.on_transaction)
         self.registration.when_online(self.faults.tell_untold)
         self.registration.when_online(self.certificate_renewal.on_online)
+        self.registration.when_online(self.external_limits.on_online)
         self.registration.when_stopped(self.transactions.on_stop)
         self.registration.when_stopped(self.smart_charging.stop)
         self.registration.when_restarted(self.transactions.on_restart)
@@ -145,6 +150,7 @@ class Station:
             self.dates.start()  # moves what the others took back
             self.reset.start()
             self.smart_charging.start()
+            self.external_limits.start()
 
     # The host's agents come and go
 

@@ -129,6 +129,8 @@ PROPERTIES = "org.freedesktop.DBus.Properties"
 READS: list[tuple[str, ...]] = [
     ("GetVariables", "aa{sv}", "[[]]"),
     ("GetCompositeSchedules", "is", "[60, 'A']"),
+    ("ExplainLimit", "issa{sv}", "[1, '', 'A', {}]"),
+    ("ExplainSchedule", "iisa{sv}", "[1, 60, 'A', {}]"),
     ("GetQueue",),
     ("GetTransactions",),
     ("Get", "ss", f"['{NAME}', 'IsConnected']", PROPERTIES),

@@ -18,6 +18,7 @@ from ocppd.model.charging_schedules import ChargingRateUnit
 from ocppd.station.merged_period import Situation
 
 Purpose = ChargingProfilePurpose
+EXTERNAL = Purpose.CHARGING_STATION_EXTERNAL_CONSTRAINTS
 DAY = timedelta(days=1)
 
 
@@ -38,12 +39,19 @@ def at(
     unit: ChargingRateUnit,
 ) -> Moment:
     """Return what applies to an EVSE at a moment."""
-    leading = {}
-    for purpose in Purpose:
+    leading: dict[object, tuple[InstalledProfile, ProfilePeriod]] = {}
+    kinds: list[object] = [one for one in Purpose if one is not EXTERNAL]
+    kinds += [(one.source, one.evse_id) for one in profiles if one.profile.purpose is EXTERNAL]
+    for purpose in kinds:
         there = [
             (installed, period)
             for installed in profiles
-            if installed.profile.purpose is purpose
+            if purpose
+            == (
+                installed.profile.purpose
+                if installed.profile.purpose is not EXTERNAL
+                else (installed.source, installed.evse_id)
+            )
             and _about(installed, situation)
             and _valid(installed, situation, moment)
             and (period := _period(installed, situation, moment, asked_at)) is not None

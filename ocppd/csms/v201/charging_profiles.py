@@ -110,11 +110,12 @@ def encode_charging_profile(profile: ChargingProfile) -> Payload:
         invalidAfterOfflineDuration=profile.invalid_after_offline_duration or None,
         dynUpdateInterval=profile.dyn_update_interval_s,
         dynUpdateTime=_timestamp(profile.dyn_update_time),
-        chargingSchedule=[_encode_schedule(one) for one in profile.schedules],
+        chargingSchedule=[encode_schedule(one) for one in profile.schedules],
     )
 
 
-def _encode_schedule(schedule: ProfileSchedule) -> Payload:
+def encode_schedule(schedule: ProfileSchedule) -> Payload:
+    """Return a ChargingScheduleType."""
     at_soc = schedule.limit_at_soc
     return present(
         id=schedule.id,
@@ -149,7 +150,54 @@ def encode_phases(name: str, value: PerPhase | None) -> dict[str, Any]:
     """Return the members of a limit or setpoint."""
     if value is None:
         return {}
-    return {name: value.l1, f"{name}_L2": value.l2, f"{name}_L3": value.l3}
+    told = {name: value.l1, f"{name}_L2": value.l2, f"{name}_L3": value.l3}
+    return {key: one for key, one in told.items() if one is not None}
+
+
+_SINCE_21 = frozenset(
+    {
+        "maxOfflineDuration",
+        "invalidAfterOfflineDuration",
+        "dynUpdateInterval",
+        "dynUpdateTime",
+        "useLocalTime",
+        "randomizedDelay",
+        "limitAtSoC",
+        "operationMode",
+        "evseSleep",
+        "preconditioningRequest",
+        "v2xBaseline",
+    }
+).union(
+    f"{name}{phase}"
+    for name in ("limit", "dischargeLimit", "setpoint", "setpointReactive")
+    for phase in ("", "_L2", "_L3")
+) - {"limit"}
+
+
+def as_201(payload: Payload, unit: str | None = None) -> Payload:
+    """Return a payload without what 2.0.1 has no words for; it was set while 2.1 was spoken.
+
+    Where the phases have limits of their own, the lowest current or the power of all is told.
+    """
+    unit = payload.get("chargingRateUnit", unit)
+    told = {name: _as_201(value, unit) for name, value in payload.items() if name not in _SINCE_21}
+    phases = [payload[key] for key in ("limit", "limit_L2", "limit_L3") if key in payload]
+    if len(phases) > 1:
+        told["limit"] = min(phases) if unit == ChargingRateUnit.A else sum(phases)
+    elif "startPeriod" in payload:
+        told.setdefault("limit", 0.0)
+    return told
+
+
+def _as_201(value: Any, unit: str | None) -> Any:
+    match value:
+        case dict():
+            return as_201(value, unit)
+        case list():
+            return [_as_201(one, unit) for one in value]
+        case _:
+            return value
 
 
 def rounded(value: float) -> float:

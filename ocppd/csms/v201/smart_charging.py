@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING, Any
 from ocppd.csms.payload import Payload, Route, RpcError, present, route, timestamp
 from ocppd.csms.spelling import Outgoing
 from ocppd.csms.v201.charging_profiles import (
+    as_201,
     decode_charging_profile,
     encode_charging_profile,
     encode_phases,
+    encode_schedule,
     rounded,
 )
 from ocppd.csms.v201.status_info import encode_status_info
@@ -23,10 +25,12 @@ from ocppd.model.requests import Nothing
 from ocppd.model.smart_charging import (
     ChargingProfileStatus,
     ClearChargingProfile,
+    ClearedChargingLimit,
     CompositeScheduleResult,
     GetChargingProfiles,
     GetChargingProfilesResult,
     GetCompositeSchedule,
+    NotifyChargingLimit,
     ReportChargingProfiles,
     SetChargingProfile,
     SetChargingProfileResult,
@@ -34,6 +38,8 @@ from ocppd.model.smart_charging import (
 
 if TYPE_CHECKING:
     from ocppd.station.station import Station
+
+_SOURCES = ("EMS", "Other", "SO")
 
 
 def decode_set_charging_profile(payload: Payload) -> SetChargingProfile:
@@ -83,8 +89,16 @@ def encode_composite_schedule_response(result: CompositeScheduleResult) -> Paylo
     return present(
         status="Rejected" if schedule is None else "Accepted",
         statusInfo=encode_status_info(result.status_info),
-        schedule=None if schedule is None else encode_composite_schedule(schedule),
+        schedule=None if schedule is None else as_201(encode_composite_schedule(schedule)),
     )
+
+
+def encode_composite_schedule_of_21(result: CompositeScheduleResult) -> Payload:
+    """Return GetCompositeScheduleResponse with all that 2.1 can say of a period."""
+    payload = encode_composite_schedule_response(result)
+    if result.schedule is not None:
+        payload["schedule"] = encode_composite_schedule(result.schedule)
+    return payload
 
 
 def encode_composite_schedule(schedule: ChargingSchedule) -> Payload:
@@ -136,7 +150,7 @@ def encode_report_charging_profiles(request: ReportChargingProfiles) -> Payload:
         requestId=request.request_id,
         chargingLimitSource=request.source,
         evseId=request.evse_id,
-        chargingProfile=[encode_charging_profile(one) for one in request.profiles],
+        chargingProfile=[as_201(encode_charging_profile(one)) for one in request.profiles],
         tbc=request.to_be_continued or None,
     )
 
@@ -145,7 +159,34 @@ def _read_nothing(_payload: Payload) -> Nothing:
     return Nothing()
 
 
+def encode_notify_charging_limit(request: NotifyChargingLimit) -> Payload:
+    """Return NotifyChargingLimitRequest; the source is never CSO (K11.FR.05)."""
+    return present(
+        evseId=request.evse_id or None,
+        chargingLimit=present(
+            chargingLimitSource=_source(request.source), isGridCritical=request.grid_critical
+        ),
+        chargingSchedule=[as_201(encode_schedule(one)) for one in request.schedules] or None,
+    )
+
+
+def encode_cleared_charging_limit(request: ClearedChargingLimit) -> Payload:
+    """Return ClearedChargingLimitRequest."""
+    return present(evseId=request.evse_id or None, chargingLimitSource=_source(request.source))
+
+
+def _source(source: str) -> str:
+    """Return one of the words that 2.0.1 has."""
+    return source if source in _SOURCES else "Other"
+
+
 REQUESTS: dict[type, Outgoing[Any, Any]] = {
+    NotifyChargingLimit: Outgoing(
+        "NotifyChargingLimit", encode_notify_charging_limit, _read_nothing
+    ),
+    ClearedChargingLimit: Outgoing(
+        "ClearedChargingLimit", encode_cleared_charging_limit, _read_nothing
+    ),
     ReportChargingProfiles: Outgoing(
         "ReportChargingProfiles", encode_report_charging_profiles, _read_nothing
     ),

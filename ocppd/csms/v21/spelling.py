@@ -10,6 +10,7 @@ from ocppd.csms.v21 import (
     certificate_management,
     meter_values,
     provisioning,
+    smart_charging,
     transactions,
 )
 from ocppd.csms.v201 import spelling as v201
@@ -29,10 +30,12 @@ def spelling(station: "Station") -> Spelling:
         certificate_management.REQUESTS,
         meter_values.REQUESTS,
         provisioning.REQUESTS,
+        smart_charging.REQUESTS,
     )
     return replace(
         earlier,
         dialect=Dialect.OCPP_21,
+        routes={**earlier.routes, **smart_charging.routes(station)},
         requests={**earlier.requests, **others},
         encode_entry=durable_messages(
             station,

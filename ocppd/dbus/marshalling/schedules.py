@@ -53,7 +53,8 @@ def _period(period: ChargingSchedulePeriod) -> dict[str, Variant]:
     )
 
 
-def _schedule(schedule: ChargingSchedule) -> dict[str, Variant]:
+def schedule(schedule: ChargingSchedule) -> dict[str, Variant]:
+    """Write one composite schedule."""
     rate = schedule.min_charging_rate
     return variants(
         {
@@ -71,7 +72,7 @@ def _schedule(schedule: ChargingSchedule) -> dict[str, Variant]:
 
 def charging_schedules(schedules: Sequence[ChargingSchedule]) -> dict[str, Variant]:
     """Write composite schedules."""
-    return {"schedules": Variant("aa{sv}", [_schedule(each) for each in schedules])}
+    return {"schedules": Variant("aa{sv}", [schedule(each) for each in schedules])}
 
 
 # -- the host's energy management ----------------------------------------------------------------

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from ocppd.csms.payload import RpcError, timestamp
+from ocppd.csms.v21 import smart_charging as v21
 from ocppd.csms.v201 import smart_charging as v201
 from ocppd.device_model.names import SmartChargingCtrlr
 from ocppd.model.requests import Nothing
@@ -20,7 +21,7 @@ def spoken(request: pytest.FixtureRequest) -> Spoken:
 
 
 def _spoken(version: str) -> Spoken:
-    spoken = Spoken(version, v201)
+    spoken = Spoken(version, v201, *([v21] if version == "2.1" else []))
     spoken.model.set_actual(SmartChargingCtrlr.Available, True)
     spoken.world.csms.replies[ReportChargingProfiles] = lambda _request: Nothing()
     return spoken
