@@ -1,8 +1,10 @@
 """Dates of before the clock was known: how they are told from others, and moved."""
 
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
+
+from ocppd.dataclass import dataclass
 
 KNOWN_FROM = datetime(2026, 1, 1, tzinfo=UTC)
 """No clock that is right says less: this program is not older."""
@@ -31,7 +33,10 @@ def is_unknown(moment: datetime) -> bool:
 
 
 def redated(value: T, by: timedelta) -> T:
-    """Return a value with each date in it, that is of before the clock was known, moved."""
+    """Return a value with each date in it, that is of before the clock was known, moved.
+
+    A date that cannot be moved so far, such as a year 1 that stands for "none", stays as it is.
+    """
     moved: Any = _moved(value, by)
     result: T = moved
     return result
@@ -39,7 +44,12 @@ def redated(value: T, by: timedelta) -> T:
 
 def _moved(value: Any, by: timedelta) -> Any:
     if isinstance(value, datetime):
-        return value + by if is_unknown(value) else value
+        if not is_unknown(value):
+            return value
+        try:
+            return value + by
+        except OverflowError:
+            return value
     if isinstance(value, tuple):
         items = tuple(_moved(item, by) for item in value)
         return items if items != value else value

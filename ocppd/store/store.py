@@ -495,26 +495,31 @@ class SqliteStore:
     def _entry(self, row: _Row) -> QueueEntry:
         """Return an entry; one that is not readable is set aside, with a stand-in for it."""
         entry_id, message_id, kind, transaction_id, body, queued_at, attempts, set_aside = row
+        queued = _date_of(queued_at)  # a damaged date is no reason to keep a message back
         request: Durable
         try:
             request = codec.decode(_kind_named(kind), body)
-        except (ValueError, TypeError, KeyError, AttributeError):
+            for by in self._corrections_of(entry_id):
+                request, queued = redated(request, by), redated(queued, by)
+        except Exception:  # whatever one row holds: the others have to go on
             if set_aside is None and entry_id not in self._unreadable:
                 self._unreadable.add(entry_id)  # once, though the disk may not take it yet
                 self._put_aside(entry_id, transaction_id, "not readable")
                 _LOG.exception("queued message %d is not readable; set aside", entry_id)
                 self._write("UPDATE queue SET set_aside = ? WHERE id = ?", "not readable", entry_id)
             request = Unreadable(kind, transaction_id)
-        queued = _date_of(queued_at)  # a damaged date is no reason to keep a message back
-        for redating in self._redatings.items:
-            if entry_id <= redating.up_to:
-                by = timedelta(seconds=redating.seconds)
-                request, queued = redated(request, by), redated(queued, by)
         attempts = self._attempts.get(entry_id, attempts)
         aside = self._aside.get(entry_id)
         return QueueEntry(
             entry_id, message_id, request, queued, attempts, aside.reason if aside else None
         )
+
+    def _corrections_of(self, entry_id: int) -> list[timedelta]:
+        return [
+            timedelta(seconds=each.seconds)
+            for each in self._redatings.items
+            if entry_id <= each.up_to
+        ]
 
 
 def _date_of(queued_at: object) -> datetime:

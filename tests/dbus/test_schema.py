@@ -166,6 +166,14 @@ BAD: list[tuple[dict[str, Any], str]] = [
         {**COUNT, "at": V("s", "0001-01-01T00:00:00+14:00")},
         'thing.at: "0001-01-01T00:00:00+14:00" is no date-time of RFC 3339',
     ),
+    (
+        {**COUNT, "at": V("s", "0001-01-01T00:00:00Z")},
+        'thing.at: "0001-01-01T00:00:00Z" is before 1970',
+    ),
+    (
+        {**COUNT, "at": V("s", "1970-01-01T00:59:59.9+01:00")},
+        'thing.at: "1970-01-01T00:59:59.9+01:00" is before 1970',
+    ),
 ]
 
 

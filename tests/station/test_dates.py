@@ -7,6 +7,7 @@ import pytest
 
 from ocppd.model.availability import ErrorNotification
 from ocppd.model.queue import QueueEntry
+from ocppd.model.redating import redated
 from ocppd.model.security import SecurityEvent, SecurityEventNotification
 from ocppd.model.transactions import StoppedReason, TransactionEvent
 from ocppd.station.dates import Dates
@@ -171,3 +172,22 @@ def test_an_error_that_the_host_dates_by_a_clock_that_nobody_set_is_dated_right(
     bay.world.clock.adjust(NOON - bay.now())
     error = replace(station_error("late"), timestamp=EPOCH)
     assert dates.right(error).timestamp == NOON
+
+
+@pytest.mark.parametrize("hours", [-5, 24 * 365 * 57])
+def test_a_date_that_cannot_be_moved_stays_as_it_is(hours: int) -> None:
+    never, last = datetime(1, 1, 1, tzinfo=UTC), datetime(2025, 12, 31, tzinfo=UTC)
+    moved = redated((never, last), timedelta(hours=hours))
+    assert moved[0] == (never if hours < 0 else never + timedelta(hours=hours))
+    assert moved[1] == last + timedelta(hours=hours)
+
+
+def test_no_date_that_is_stored_keeps_the_station_from_starting() -> None:
+    """Two boots without a clock, the second earlier than the first: the way is backwards."""
+    bay, _ = booted()
+    bay.charge(at=datetime(1, 1, 1, tzinfo=UTC))
+    bay.pass_time(3600)
+    again = Bay(World(clock=FakeClock(EPOCH), store=bay.store.reopened()), bay.settings)
+    again, _ = booted("boot-2", again)
+    [kept] = again.transactions.open_transactions()
+    assert kept.started_at.year == 1

@@ -1,5 +1,6 @@
 import asyncio
 import itertools
+import json
 import os
 import signal
 import sqlite3
@@ -526,6 +527,27 @@ async def test_unreadable_messages_are_shown_and_deleted_but_never_sent(tmp_path
         assert store.drop(1)
         assert not store.drop(1)
         assert [entry.id for entry in await store.all_entries()] == [2, 3]
+
+
+async def test_nothing_that_a_row_holds_keeps_back_the_others(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        for number in range(5):
+            store.queue(event("tx", number))
+        store.redate(timedelta(days=-1))
+        await store.durable()
+    year_1 = json.dumps({"type": "x", "timestamp": "0001-01-01T00:00:00+00:00"})
+    no_zone = json.dumps({"type": "x", "timestamp": "1970-01-01T00:00:00"})
+    with sqlite3.connect(tmp_path / "ocppd.db") as database:
+        damaged = "UPDATE queue SET kind = ?, body = ? WHERE id = ?"
+        for number, body in ((1, year_1), (2, no_zone), (3, "[" * 100_000), (4, "9" * 5000)):
+            database.execute(damaged, ("SecurityEventNotification", body, number))
+    database.close()
+    with opened(tmp_path) as store:
+        old, last = await store.waiting("2.x", 10)
+        assert (old.id, last.id) == (1, 5)
+        assert old.request.timestamp == datetime(1, 1, 1, tzinfo=UTC), "it cannot be moved"
+        aside = [entry.id for entry in await store.all_entries() if entry.set_aside]
+        assert aside == [2, 3, 4]
 
 
 async def test_corrections_of_dates_last_as_long_as_what_they_correct(tmp_path: Path) -> None:

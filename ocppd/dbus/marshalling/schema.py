@@ -131,18 +131,26 @@ _RFC_3339 = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
 )
 _FRACTION = re.compile(r"(\.\d{6})\d+")
+_EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 def moment(signature: str, value: Any) -> datetime:
-    """Read a date-time of RFC 3339; what is finer than microseconds is cut."""
+    """Read a date-time of RFC 3339 from 1970 on; what is finer than microseconds is cut.
+
+    No clock of a machine says less than 1970, however wrong it is: the year 1 of some libraries is
+    a date that was never set.
+    """
     if signature != "s":
         raise wrong_type("s", signature)
     if not _RFC_3339.fullmatch(value):
         raise Mistake(f"{shown(value)} is no date-time of RFC 3339")
     try:
-        return datetime.fromisoformat(_FRACTION.sub(r"\1", value.upper())).astimezone(UTC)
+        read = datetime.fromisoformat(_FRACTION.sub(r"\1", value.upper())).astimezone(UTC)
     except (ValueError, OverflowError):
         raise Mistake(f"{shown(value)} is no date-time of RFC 3339") from None
+    if read < _EPOCH:
+        raise Mistake(f"{shown(value)} is before 1970")
+    return read
 
 
 def array(item: Reader[T], maximum: int, minimum: int = 0) -> Reader[tuple[T, ...]]:
