@@ -5,12 +5,14 @@ whole, only read, and says where each mistake is. Whatever OCPP calls a variable
 device model on the first start and changes there.
 """
 
+import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from ocppd.dataclass import dataclass
 from ocppd.device_model.names import (
     ChargingStation,
     InternalCtrlr,
@@ -30,9 +32,12 @@ _URL = re.compile(r"wss?://[^\s/?#]+(?:[/?][^\s#]*)?")
 _IDENTITY = re.compile(r"[A-Za-z0-9*\-_=+|@.]+")  # identifierString of 2.x, without the colon
 _IDENTITY_16 = re.compile(r"[ -~]+")  # OCPP-J 1.6 escapes what a URL cannot have
 _PROXY = re.compile(r"http://(\[[0-9A-Fa-f:.]+\]|[^\s/?#@:\[\]]+)(?::(\d{1,5}))?/?")
-_INTERFACES = tuple(f"{kind}{number}" for kind in ("Wired", "Wireless") for number in range(4)) + (
+_INTERFACES = (
+    *(f"{kind}{number}" for kind in ("Wired", "Wireless") for number in range(4)),
     "Any",
 )
+_CREDENTIALS = "$CREDENTIALS_DIRECTORY/"
+_UNREAD = "of systemd"
 _MOST_EVSES = 128
 _MOST_CONNECTORS = 16
 
@@ -179,6 +184,40 @@ class Config:
         return {address: value for address, value in values.items() if value is not None}
 
 
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the files are that ocppd.yaml names.
+
+    `credentials` is the folder in which systemd gives the service what LoadCredential= says; None:
+    this process was given nothing. Then they are a mistake, unless there is a list `unread`: their
+    names are put there.
+    """
+
+    folder: Path
+    credentials: Path | None = None
+    unread: list[str] | None = None
+
+    def of(self, node: Node) -> Path | None:
+        """Return a file; None if it is a credential, and only the service can tell.
+
+        Raises:
+            YamlError: no text, or a credential that was not given
+
+        """
+        text = node.text(min_length=1)
+        if not text.startswith(_CREDENTIALS):
+            return self.folder / text
+        name = text.removeprefix(_CREDENTIALS)
+        if not re.fullmatch(r"[\w.-]+", name, re.ASCII) or name in (".", ".."):
+            raise node.error(f"is not of the form {_CREDENTIALS}NAME")
+        if self.credentials is not None:
+            return self.credentials / name
+        if self.unread is None:
+            raise node.error(f"systemd has given no credentials: see LoadCredential={name}:…")
+        self.unread.append(name)
+        return None
+
+
 def read(path: Path) -> Config:
     """Read and check the file.
 
@@ -186,7 +225,12 @@ def read(path: Path) -> Config:
         YamlError: a mistake, with file, line and path
 
     """
-    root = load(path)
+    credentials = os.environ.get("CREDENTIALS_DIRECTORY")
+    return decode(load(path), Places(path.parent, Path(credentials) if credentials else None))
+
+
+def decode(root: Node, places: Places) -> Config:
+    """Read the document of the file, as `read`."""
     if root.is_null:
         return Config()
     members = root.mapping(
@@ -211,7 +255,6 @@ def read(path: Path) -> Config:
         node = members.get(name)
         return None if node is None or node.is_null else node
 
-    folder = path.parent
     config = Config()
     station, evses, csms, versions = (
         member(name) for name in ("station", "evses", "csms", "versions")
@@ -221,18 +264,20 @@ def read(path: Path) -> Config:
     log, device_model, size = (member(name) for name in ("log", "device_model", "max_message_size"))
     connection, queue = member("connection"), member("queue")
     offered = _versions(versions) if versions else config.versions
-    files = _tls(tls, folder) if tls else config.tls
+    files = _tls(tls, places) if tls else config.tls
     return Config(
         station=_station(station) if station else config.station,
         evses=_evses(evses) if evses else config.evses,
-        csms=_slots(csms, folder, offered, files) if csms else config.csms,
+        csms=_slots(csms, places, offered, files) if csms else config.csms,
         versions=offered,
         tls=files,
-        connection=_connection(connection, folder) if connection else config.connection,
+        connection=_connection(connection, places) if connection else config.connection,
         host=_host(host) if host else config.host,
         charging_schedules=_schedules(schedules) if schedules else config.charging_schedules,
         queue=_queue(queue) if queue else config.queue,
-        device_model=_device_model(device_model, folder) if device_model else config.device_model,
+        device_model=_device_model(device_model, places.folder)
+        if device_model
+        else config.device_model,
         log_level=_log_level(log) if log else config.log_level,
         max_message_size=size.integer(65_536, 1 << 26) if size else config.max_message_size,
         message_journal_size=(
@@ -279,7 +324,7 @@ def _evses(node: Node) -> tuple[tuple[str, ...], ...]:
 
 
 def _slots(
-    node: Node, folder: Path, versions: tuple[str, ...], tls: TlsConfig
+    node: Node, places: Places, versions: tuple[str, ...], tls: TlsConfig
 ) -> tuple[SlotConfig, ...]:
     slots: list[SlotConfig] = []
     for item in node.items():
@@ -297,7 +342,7 @@ def _slots(
         slot = members["slot"].integer(1, 99) if "slot" in members else len(slots) + 1
         if any(slot == other.slot for other in slots):
             raise item.error(f"slot {slot} is there twice")
-        slots.append(_slot(item, members, slot, folder))
+        slots.append(_slot(item, members, slot, places))
         _check_identity(members["identity"], versions)
         if slots[-1].security_profile == 3 and None in (tls.certificate_file, tls.key_file):
             raise item.error(
@@ -334,7 +379,7 @@ def _check_url(node: Node) -> str:
     return url
 
 
-def _slot(item: Node, members: dict[str, Node], slot: int, folder: Path) -> SlotConfig:
+def _slot(item: Node, members: dict[str, Node], slot: int, places: Places) -> SlotConfig:
     url = _check_url(members["url"])
     identity = members["identity"].text(min_length=1, max_length=48)
     secure = url.startswith("wss:")
@@ -344,7 +389,7 @@ def _slot(item: Node, members: dict[str, Node], slot: int, folder: Path) -> Slot
         if secure != (profile >= 2):  # profiles 2 and 3 are TLS
             wanted = "wss" if profile >= 2 else "ws"
             raise members["security_profile"].error(f"profile {profile} needs a {wanted} address")
-    password = _password(item, members, folder)
+    password = _password(item, members, places)
     if password is None and profile in (1, 2):
         raise item.error(f"security profile {profile} needs a password or a password_file")
     timeout = members.get("message_timeout_s")
@@ -356,12 +401,12 @@ def _slot(item: Node, members: dict[str, Node], slot: int, folder: Path) -> Slot
         security_profile=profile,
         password=password,
         message_timeout_s=timeout.integer(1, 600) if timeout else 30,
-        interface=interface.text(max_length=20) if interface else "Any",
+        interface=interface.one_of(*_INTERFACES) if interface else "Any",
     )
 
 
 def _password(
-    item: Node, members: dict[str, Node], folder: Path, *, longest: int = 64
+    item: Node, members: dict[str, Node], places: Places, *, longest: int = 64
 ) -> str | None:
     """Read a secret; 64 characters are the limit of NetworkConfiguration.BasicAuthPassword."""
     if "password" in members and "password_file" in members:
@@ -371,8 +416,11 @@ def _password(
     if "password_file" not in members:
         return None
     node = members["password_file"]
+    file = places.of(node)
+    if file is None:
+        return _UNREAD
     try:
-        password = (folder / node.text(min_length=1)).read_text("utf-8").strip("\r\n")
+        password = file.read_text("utf-8").strip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise node.error(f"cannot be read: {reason}") from None
@@ -395,16 +443,19 @@ def _versions(node: Node) -> tuple[str, ...]:
     return tuple(versions)
 
 
-def _tls(node: Node, folder: Path) -> TlsConfig:
+def _tls(node: Node, places: Places) -> TlsConfig:
     members = node.mapping(optional=("ca_file", "certificate_file", "key_file"))
-    files = {name: folder / member.text() for name, member in members.items() if not member.is_null}
-    for name, file in files.items():
-        if not file.is_file():
-            raise members[name].error(f"there is no file {file}")
+    files = {}
+    for name, member in members.items():
+        if not member.is_null:
+            file = places.of(member)
+            if file is not None and not file.is_file():
+                raise member.error(f"there is no file {file}")
+            files[name] = file or Path(_UNREAD)
     return TlsConfig(**files)
 
 
-def _connection(node: Node, folder: Path) -> ConnectionConfig:
+def _connection(node: Node, places: Places) -> ConnectionConfig:
     members = node.mapping(optional=("compression", "return_after_s", "interfaces", "proxy"))
     default = ConnectionConfig()
     compression, interfaces = members.get("compression"), members.get("interfaces")
@@ -413,7 +464,7 @@ def _connection(node: Node, folder: Path) -> ConnectionConfig:
         compression=compression.flag() if compression else default.compression,
         return_after_s=return_after.number(0, 604_800) if return_after else default.return_after_s,
         interfaces=_interfaces(interfaces) if interfaces else default.interfaces,
-        proxy=_proxy(proxy, folder) if proxy and not proxy.is_null else None,
+        proxy=_proxy(proxy, places) if proxy and not proxy.is_null else None,
     )
 
 
@@ -423,7 +474,7 @@ def _interfaces(node: Node) -> dict[str, str]:
     return {name: member.text(min_length=1, max_length=15) for name, member in members.items()}
 
 
-def _proxy(node: Node, folder: Path) -> ProxyConfig:
+def _proxy(node: Node, places: Places) -> ProxyConfig:
     members = node.mapping(required=("url",), optional=("user", "password", "password_file"))
     url = members["url"].text(max_length=2000)
     match = _PROXY.fullmatch(url)
@@ -433,7 +484,7 @@ def _proxy(node: Node, folder: Path) -> ProxyConfig:
     if not 1 <= port <= 65535:
         raise members["url"].error("has a port outside 1..65535")
     user = members["user"].text(min_length=1, max_length=255) if "user" in members else None
-    password = _password(node, members, folder, longest=255)
+    password = _password(node, members, places, longest=255)
     if user is None and password is not None:
         raise node.error("has a password, but no user")
     if user is not None and ":" in user:

@@ -6,10 +6,11 @@ So `no`, `12:30` and `0123` are texts. Doubled keys, anchors, tags and second do
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
+from typing import TypeVar
 
 import yaml
 
@@ -177,6 +178,52 @@ class Node:
         if isinstance(self.value, list):
             return [node.plain() for node in self.value]
         return self.value
+
+
+T = TypeVar("T")
+
+
+def every_mistake(root: Node, read: Callable[[Node], T]) -> tuple[list[YamlError], T | None]:
+    """Read a document, and after a mistake again without the part that has it, until it is read.
+
+    Returns all mistakes, but those that come of a part that was left out, such as a missing key;
+    and what was read of the rest, if that has a meaning. Changes the document.
+    """
+    mistakes: list[YamlError] = []
+    left_out: list[str] = []
+    while True:
+        try:
+            return mistakes, read(root)
+        except YamlError as error:
+            if not any(_is_within(path, error.path) for path in left_out):
+                mistakes.append(error)
+            if error.file != root.file or not _leave_out(root, error.path):
+                return mistakes, None
+            left_out.append(error.path)
+
+
+def _is_within(path: str, place: str) -> bool:
+    return not place or path == place or path.startswith((f"{place}.", f"{place}["))
+
+
+def _leave_out(node: Node, path: str) -> bool:
+    """Take the part with this path out of a document; False if it is not within."""
+    match node.value:
+        case dict(members):
+            for key, member in members.items():
+                if (f"{node.path}.{key}" if node.path else key) == path:
+                    del members[key]
+                    return True
+                if _is_within(path, member.path) and _leave_out(member, path):
+                    return True
+        case list(items):
+            for index, item in enumerate(items):
+                if item.path == path:
+                    del items[index]
+                    return True
+                if _is_within(path, item.path) and _leave_out(item, path):
+                    return True
+    return False
 
 
 def load(path: Path | str) -> Node:

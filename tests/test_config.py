@@ -279,7 +279,135 @@ def test_check_finds_a_value_that_its_variable_refuses(written) -> None:
     ended = check(written(text))
 
     assert ended.returncode == 78
-    assert "NetworkConfiguration[1].OcppInterface" in ended.stderr
+    assert "ocppd.yaml:2: csms[0].interface: expected one of Wired0" in ended.stderr
+
+
+def test_check_tells_every_mistake_once(written, tmp_path: Path) -> None:
+    path = written(
+        """\
+station:
+  vendor: Acme
+  model: 22
+  colour: red
+evses:
+  - connectors: [cType2]
+  - {}
+csms:
+  - url: http://x
+    identity: a
+    password: b
+  - url: wss://x
+    identity: b
+    password_file: nowhere
+    message_timeout_s: 0
+versions: [2.1, 3.0]
+log: {level: loud}
+device_model: more
+"""
+    )
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "a.yaml").write_text(
+        """\
+values:
+  - {component: AuthCtrlr, value: 1}
+  - {component: AuthCtrlr, variable: Enabled, value: [1]}
+keys:
+  A: {component: AuthCtrlr}
+"""
+    )
+    (tmp_path / "more" / "b.yaml").write_text("component: [")
+
+    ended = check(path)
+
+    places = [line.split(": ")[1:3] for line in ended.stderr.splitlines()]
+    more = tmp_path / "more"
+    assert places == [
+        [f"{path}:16", "versions[1]"],
+        [f"{path}:4", "station.colour"],
+        [f"{path}:3", "station.model"],
+        [f"{path}:7", "evses[1]"],
+        [f"{path}:9", "csms[0].url"],
+        [f"{path}:14", "csms[1].password_file"],
+        [f"{path}:17", "log.level"],
+        [f"{more}/a.yaml:2", "values[0]"],
+        [f"{more}/a.yaml:3", "values[1].value"],
+        [f"{more}/a.yaml:5", "keys.A"],
+        [f"{more}/b.yaml:2", "did not find expected node content"],
+    ]
+    assert ended.returncode == 78
+
+
+def test_check_tells_every_mistake_of_values_and_keys(written, tmp_path: Path) -> None:
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "mine.yaml").write_text(
+        """\
+components:
+  - {component: TokenReader, evse: 9}
+  - {component: FloodSensor, evse: 1, variables: {Active: {}}}
+values:
+  - {component: AuthCtrlr, variable: Enabled, value: maybe}
+  - {component: AuthCtrlr, variable: Nothing, value: 1}
+keys:
+  Flood: {component: FloodSensor, evse: 1, variable: Active}
+  Drought: {component: DroughtSensor, variable: Active}
+"""
+    )
+
+    ended = check(written(WHOLE))
+
+    assert ended.returncode == 78
+    assert [line.split(": ")[1] for line in ended.stderr.splitlines()] == [
+        f"{tmp_path}/more/mine.yaml:{line}" for line in (2, 5, 6, 9)
+    ]
+    assert "keys.Drought: there is no variable DroughtSensor.Active" in ended.stderr
+
+
+CREDENTIAL = """\
+csms:
+  - {url: ws://x, identity: a, password_file: $CREDENTIALS_DIRECTORY/csms}
+"""
+
+
+def test_a_password_in_a_credential_of_systemd(
+    written, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = tmp_path / "given"
+    given.mkdir()
+    (given / "csms").write_text("hunter2hunter2\n")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(given))
+    assert read(written(CREDENTIAL)).csms[0].password == "hunter2hunter2"
+
+    for text in ("$CREDENTIALS_DIRECTORY/../ocppd.yaml", "$CREDENTIALS_DIRECTORY/.."):
+        with pytest.raises(YamlError, match=r":2: csms\[0\]\.password_file: is not of the form"):
+            read(written(CREDENTIAL.replace("$CREDENTIALS_DIRECTORY/csms", text)))
+
+    with pytest.raises(YamlError, match="cannot be read: No such file"):
+        read(written(CREDENTIAL.replace("/csms}", "/other}")))
+
+
+def test_a_key_in_a_credential_of_systemd(
+    written, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = tmp_path / "given"
+    given.mkdir()
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(given))
+    path = written("tls: {key_file: $CREDENTIALS_DIRECTORY/key}")
+    with pytest.raises(YamlError, match=r"tls\.key_file: there is no file"):
+        read(path)
+    (given / "key").write_text("x")
+    assert read(path).tls.key_file == given / "key"
+
+
+def test_a_credential_that_was_not_given(written, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    path = written(CREDENTIAL)
+    with pytest.raises(YamlError, match=r"systemd has given no credentials: see LoadCredential=cs"):
+        read(path)
+
+    ended = check(path)  # by hand, outside of the service
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.endswith(", not read: csms of systemd\n")
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

@@ -181,8 +181,19 @@ def read_catalogue() -> Catalogue:
 def read_station_file(
     path: Path, catalogue: Catalogue
 ) -> tuple[list[VariableDefinition], list[InitialValue]]:
-    """Read a file of the station: more components, and initial values."""
-    root = load(path)
+    """Read a file of the station: more components, and initial values.
+
+    Raises:
+        YamlError: a mistake
+
+    """
+    return station_file(load(path), catalogue)
+
+
+def station_file(
+    root: Node, catalogue: Catalogue
+) -> tuple[list[VariableDefinition], list[InitialValue]]:
+    """Read the document of a file of the station, as `read_station_file`."""
     if root.is_null:
         return [], []
     definitions: list[VariableDefinition] = []
@@ -208,17 +219,32 @@ def read_keys(folder: Path | None) -> dict[str, ComponentVariable]:
     """
     keys: dict[str, ComponentVariable] = {}
     for path in station_files(folder):
-        root = load(path)
-        node = None if root.is_null else root.get("keys")
-        for name, each in node.mapping().items() if node is not None else ():
-            if len(name) > _LONGEST_NAME:
-                raise each.error(f"a key has at most {_LONGEST_NAME} characters")
-            members = each.mapping(("component", "variable"), _ADDRESS)
-            variable = Variable(*_name(members["variable"].text(), members["variable"]))
-            address = ComponentVariable(_address(each), variable)
-            if is_connection_setting(address):
-                raise each.error("a setting of the connection is no key of the station's own")
-            keys[name] = address
+        keys |= {name: address for name, (address, _) in station_keys(load(path)).items()}
+    return keys
+
+
+def station_components(root: Node) -> list[tuple[Component, Node]]:
+    """Return the components of a document that was read already, each with its place."""
+    if root.is_null:
+        return []
+    listed = root.get("components")
+    nodes = [root] if "component" in root.mapping() else listed.items() if listed else []
+    return [(_address(node), node) for node in nodes]
+
+
+def station_keys(root: Node) -> dict[str, tuple[ComponentVariable, Node]]:
+    """Read the configuration keys of OCPP 1.6 in a file of the station, as `read_keys`."""
+    keys: dict[str, tuple[ComponentVariable, Node]] = {}
+    node = None if root.is_null else root.get("keys")
+    for name, each in node.mapping().items() if node is not None else ():
+        if len(name) > _LONGEST_NAME:
+            raise each.error(f"a key has at most {_LONGEST_NAME} characters")
+        members = each.mapping(("component", "variable"), _ADDRESS)
+        variable = Variable(*_name(members["variable"].text(), members["variable"]))
+        address = ComponentVariable(_address(each), variable)
+        if is_connection_setting(address):
+            raise each.error("a setting of the connection is no key of the station's own")
+        keys[name] = address, each
     return keys
 
 

@@ -31,7 +31,7 @@ from ocppd.model.variables import (
 )
 from ocppd.store import component_files
 from ocppd.store.component_files import Catalogue, package_files, station_files
-from ocppd.strict_yaml import YamlError
+from ocppd.strict_yaml import Node, YamlError, load
 
 _LOG = logging.getLogger(__name__)
 
@@ -78,6 +78,31 @@ def build_device_model(
     return device_model
 
 
+def mistakes_in(
+    topology: Topology,
+    roots: Iterable[Node],
+    *,
+    slots: int = _FEWEST_SLOTS,
+    values: Mapping[ComponentVariable, Value] | None = None,
+) -> list[YamlError]:
+    """Return all that is wrong with what files of the station say together.
+
+    `roots` are their documents, each without a mistake of its own; the rest as for
+    `build_device_model`. A key of OCPP 1.6 has to have its variable.
+    """
+    catalogue = component_files.read_catalogue()
+    spelled = {address: spell(value) or "" for address, value in (values or {}).items()}
+    documents = list(roots)
+    model = _Definitions()
+    slots = max(slots, _FEWEST_SLOTS)
+    mistakes = _fill(model, catalogue, topology, slots, spelled, documents)
+    for root in documents:
+        for address, node in component_files.station_keys(root).values():
+            if not model.has(address):
+                mistakes.append(node.error(f"there is no variable {address}"))
+    return mistakes
+
+
 def _definitions(
     topology: Topology,
     slots: int,
@@ -86,17 +111,33 @@ def _definitions(
 ) -> list[VariableDefinition]:
     catalogue = component_files.read_catalogue()
     model = _Definitions()
+    documents = [load(path) for path in station_files(folder)]
+    mistakes = _fill(model, catalogue, topology, slots, values, documents)
+    if mistakes:
+        raise mistakes[0]
+    return model.all()
+
+
+def _fill(
+    model: "_Definitions",
+    catalogue: Catalogue,
+    topology: Topology,
+    slots: int,
+    values: Mapping[ComponentVariable, str],
+    documents: Iterable[Node],
+) -> list[YamlError]:
+    """Put all definitions and initial values into a model; returns what is wrong with them."""
     for template in catalogue.components.values():
         if template.present:
             for component in _places(template.name, template.scope, topology, slots):
                 model.add(template.at(component))
     _apply_topology(model, topology, slots)
+    mistakes = []
     for address, value in values.items():
         problem = model.give(address, AttributeType.ACTUAL, value)
         if problem:
-            raise YamlError("ocppd.yaml", 0, str(address), problem)
-    _apply_files(model, catalogue, folder, topology)
-    return model.all()
+            mistakes.append(YamlError("ocppd.yaml", 0, str(address), problem))
+    return mistakes + _apply_files(model, catalogue, documents, topology)
 
 
 def _places(name: str, scope: str, topology: Topology, slots: int) -> list[Component]:
@@ -139,6 +180,10 @@ class _Definitions:
     def add(self, definitions: Iterable[VariableDefinition]) -> None:
         for definition in definitions:
             self._definitions[self._key(definition.address)] = definition
+
+    def has(self, address: ComponentVariable) -> bool:
+        """Tell whether there is such a variable."""
+        return self._key(address) in self._definitions
 
     def change(self, address: ComponentVariable, **characteristics: Any) -> None:
         definition = self._definitions[self._key(address)]
@@ -204,24 +249,25 @@ def _apply_topology(model: _Definitions, topology: Topology, slots: int) -> None
 
 
 def _apply_files(
-    model: _Definitions, catalogue: Catalogue, folder: Path | None, topology: Topology
-) -> None:
+    model: _Definitions, catalogue: Catalogue, documents: Iterable[Node], topology: Topology
+) -> list[YamlError]:
+    mistakes = []
     initial_values: list[component_files.InitialValue] = []
-    for path in station_files(folder):
-        definitions, values = component_files.read_station_file(path, catalogue)
-        for definition in definitions:
-            evse = definition.address.component.evse
+    for root in documents:
+        definitions, values = component_files.station_file(root, catalogue)
+        for component, node in component_files.station_components(root):
+            evse = component.evse
             if evse is not None and (
                 evse.id > len(topology) or (evse.connector_id or 0) > len(topology[evse.id - 1])
             ):
-                place = str(definition.address)
-                raise YamlError(str(path), 0, place, "no such EVSE or connector is configured")
+                mistakes.append(node.error("no such EVSE or connector is configured"))
         model.add(definitions)
         initial_values += values
     for initial in initial_values:
         problem = model.give(initial.address, initial.attribute_type, initial.value)
         if problem:
-            raise initial.node.error(problem)
+            mistakes.append(initial.node.error(problem))
+    return mistakes
 
 
 # The cache

@@ -193,7 +193,7 @@ def test_files_of_the_station_add_and_change(tmp_path: Path) -> None:
         ),
         (
             "component: X\nevse: 3\nvariables: {Active: {}}\n",
-            "f.yaml: X.Active@3: no such EVSE or connector is configured",
+            "f.yaml:1: no such EVSE or connector is configured",
         ),
         (
             "values:\n  - component: X\n    variable: Y\n    value: 1\n",
