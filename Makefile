@@ -8,17 +8,18 @@ PYTHON := $(VENV)/bin/python
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 # Debian's own interpreter: python3-dbus and python3-gi (for python-dbusmock) belong to it.
 SYSTEM_PYTHON ?= /usr/bin/python3
-PACKAGES := python3 python3-venv python3-dbus python3-gi dbus dbus-daemon systemd libxml2-utils openssl util-linux gcc libc6-dev
+PACKAGES := python3 python3-venv python3-dbus python3-gi dbus dbus-daemon systemd libxml2-utils openssl util-linux gcc libc6-dev libsystemd-dev pkgconf
 DEB_PACKAGES := build-essential debhelper dh-python pybuild-plugin-pyproject python3-pip python3-wheel lintian
 JOBS ?= 4
 
-.PHONY: help run test check lint types imports bench deb test-image torture clean setup validators
+.PHONY: help run test check lint types imports docs bench deb test-image torture clean setup validators
 
 help:
 	@echo "make run [VERSION=1.6|2.0.1|2.1|2.1,2.0.1,1.6] [ONCE=1]   a charger, a CSMS and the daemon, live"
 	@echo "make test                                            all tests"
 	@echo "make check                                           lint, types, import contracts, tests"
 	@echo "make bench                                           measurements, each beside its floor"
+	@echo "make docs                                            docs/interfaces.md out of dbus/*.xml"
 	@echo "make deb [SUITE=bookworm|trixie]                     the Debian packages, into dist/"
 	@echo "make test-image [SUITES=...]                         the packages, booted under systemd (root)"
 	@echo "make torture [ARGS=\"R1 R12 --full\"]                  the reliability targets, each with its figures"
@@ -41,7 +42,7 @@ $(VENV)/.packages:
 $(VENV)/.installed: pyproject.toml $(VENV)/.packages
 	$(SYSTEM_PYTHON) -m venv --system-site-packages $(VENV)
 	$(PYTHON) -m pip install -q --disable-pip-version-check --upgrade pip "setuptools>=77" wheel
-	$(PYTHON) -m pip install -q --disable-pip-version-check "ocpp==2.1.0" "fastjsonschema>=2.16"
+	$(PYTHON) -m pip install -q --disable-pip-version-check "ocpp==2.1.0" "fastjsonschema>=2.16" "python-dbusmock>=0.31"
 	PYTHONWARNINGS="ignore:Editable installation" $(PYTHON) -m pip install -q --disable-pip-version-check --no-build-isolation -e ".[fast,pretty,test]"
 	@touch $@
 
@@ -66,6 +67,9 @@ imports: setup
 	$(VENV)/bin/lint-imports
 
 check: lint types imports test
+
+docs: setup
+	$(PYTHON) -m tests.contract.interfaces_document
 
 bench: setup
 	$(PYTHON) -m tests.bench
