@@ -5,11 +5,11 @@ import grp
 import os
 import pwd
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import IntEnum
 from types import MappingProxyType
 from typing import Any
 
+from ocppd.dataclass import dataclass
 from ocppd.dbus.binding import DAEMON, Bus, Message
 from ocppd.model.variables import ComponentVariable
 

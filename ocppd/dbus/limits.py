@@ -7,8 +7,9 @@ are limited by user, whatever the number of their connections.
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from ocppd.dataclass import dataclass
 from ocppd.dbus.access import Access, Caller
 
 _LOG = logging.getLogger(__name__)

@@ -9,8 +9,9 @@ import logging
 import socket
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from ocppd.dataclass import dataclass
 
 _LOG = logging.getLogger(__name__)
 

@@ -1,7 +1,8 @@
 """What a variable is, before it has a value."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from ocppd.dataclass import dataclass
 from ocppd.model.variables import AttributeType, Characteristics, ComponentVariable, Mutability
 
 

@@ -1,8 +1,9 @@
 """Remote control and reset (blocks F and B11, B12)."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
+from ocppd.dataclass import dataclass
 from ocppd.model.charging_profiles import ChargingProfile
 from ocppd.model.tokens import IdToken
 from ocppd.model.variables import EvseRef, StatusInfo

@@ -1,9 +1,10 @@
 """Transactions and meter values (blocks E and J)."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 
+from ocppd.dataclass import dataclass
 from ocppd.model.requests import CsmsRequest, Nothing
 from ocppd.model.sessions import SignedMeterValue, StopReason
 from ocppd.model.tokens import IdToken, IdTokenInfo, MessageContent

@@ -1,7 +1,9 @@
 """Components, variables, and requests to read and write them."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
+
+from ocppd.dataclass import dataclass
 
 
 class AttributeType(StrEnum):

@@ -3,8 +3,7 @@
 The host may know better (`GetBootReason`); this is for when nobody does.
 """
 
-from dataclasses import dataclass
-
+from ocppd.dataclass import dataclass
 from ocppd.model.registration import BootReason
 from ocppd.station.ports import Store
 

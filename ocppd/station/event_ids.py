@@ -1,7 +1,6 @@
 """Ids of events (EventDataType.eventId): unique over all that report events, and over restarts."""
 
-from dataclasses import dataclass
-
+from ocppd.dataclass import dataclass
 from ocppd.station.ports import Store
 
 _BLOCK = 1000
