@@ -22,8 +22,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from ocppd.tools.csms.server import Csms
 from ocppd.tools.csms.station import CallFailed, Disconnected
 from tests.certificates.authority import Authority, name
+from tests.scenario.certified import TRIGGER, Certified
 from tests.scenario.rig import IDENTITY
-from tests.scenario.test_certificates import TRIGGER, Certified
 from tests.torture.figures import Figure, Options, at_most, exactly, none_of, told
 
 # Each dial is a second after the last, and each credential and profile has one.
