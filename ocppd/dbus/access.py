@@ -37,13 +37,41 @@ GROUPS: Mapping[Access, str] = MappingProxyType(
     {Access.SECURE: "ocpp-admin", Access.CONTROL: "ocpp", Access.OBSERVE: "ocpp-observe"}
 )
 
-# Credentials, and what decides to which CSMS the station connects and how; by component, in
-# lower case as the device model compares names. The empty component stands for keys of OCPP 1.6.
-_KEYS_16 = frozenset({"authorizationkey", "centralsystemuri", "chargepointid", "securityprofile"})
+# Credentials, what decides to which CSMS the station connects and how, and whom it trusts; by
+# component, in lower case as the device model compares names. The empty component stands for keys
+# of OCPP 1.6.
+_SECURITY = frozenset(
+    {
+        "additionalrootcertificatecheck",
+        "allowsecurityprofiledowngrade",
+        "basicauthpassword",
+        "identity",
+        "securityprofile",
+    }
+)
+_INTERNAL = frozenset(
+    {
+        "allowcsmsrootcertinstallwithunsecureconnection",
+        "allowmfrootcertinstallwithunsecureconnection",
+        "allowsecuritylevelzeroconnections",
+        "centralsystemuri",
+        "chargepointid",
+        "enabletlskeylog",
+        "hostname",
+        "networkconnectionprofiles",
+        "supportedciphers12",
+        "supportedciphers13",
+        "tlskeylogfile",
+        "usessldefaultverifypaths",
+        "verifycsmsallowwildcards",
+        "verifycsmscommonname",
+    }
+)
+_KEYS_16 = frozenset({"authorizationkey"}) | _SECURITY | _INTERNAL
 _SECURE_VARIABLES: Mapping[str, frozenset[str]] = {
-    "securityctrlr": frozenset({"basicauthpassword", "identity", "securityprofile"}),
+    "securityctrlr": _SECURITY,
     "ocppcommctrlr": frozenset({"networkconfigurationpriority", "activenetworkprofile"}),
-    "internalctrlr": frozenset({"networkconnectionprofiles", "centralsystemuri", "chargepointid"}),
+    "internalctrlr": _INTERNAL,
     "ocpp16legacyctrlr": _KEYS_16,
     "": _KEYS_16,
 }

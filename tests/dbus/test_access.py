@@ -4,6 +4,7 @@ The callers are processes of another user, with and without the groups; groups o
 in for those that the package makes.
 """
 
+import ast
 import asyncio
 import grp
 import os
@@ -13,9 +14,13 @@ from typing import Any
 
 import pytest
 
+import ocppd
+from ocppd.csms.v16.key_table import KEYS, Kind
 from ocppd.dbus.access import Access, Caller, needs_secure
 from ocppd.dbus.binding import Message
 from ocppd.dbus.service import NAME, STATION_PATH
+from ocppd.device_model import names
+from ocppd.device_model.names import InternalCtrlr, SecurityCtrlr
 from ocppd.model.security import SecurityEvent
 from ocppd.model.variables import Component, ComponentVariable, Variable
 from tests.dbus.rig import Served, item, served
@@ -350,7 +355,70 @@ async def test_what_is_known_of_a_caller_is_dropped_when_it_leaves() -> None:
         ("", "authorizationkey", True),
         ("", "HeartbeatInterval", False),
         ("OCPP16LegacyCtrlr", "AuthorizationKey", True),
+        ("internalctrlr", "VERIFYCSMSCOMMONNAME", True),
+        ("", "VerifyCsmsCommonName", True),
+        ("InternalCtrlr", "MaxMessageSize", False),
     ],
 )
 def test_what_is_secure(component: str, variable: str, secure: bool) -> None:
     assert needs_secure(ComponentVariable(Component(component), Variable(variable))) is secure
+
+
+# Read where it is decided whom the station trusts, and as whom it is trusted; yet no more than an
+# operation needs: these weaken nothing.
+HARMLESS = {
+    "SecurityCtrlr.CertificateEntries": "how many certificates have room",
+    "InternalCtrlr.SupportedOcppVersions": "which versions are offered",
+    "OCPPCommCtrlr.MessageTimeout[Default]": "how long an answer is waited for",
+    "OCPPCommCtrlr.NetworkProfileConnectionAttempts": "how often a slot is tried",
+    "OCPP16LegacyCtrlr.SwitchSecurityProfileConnectionTimeout": "when an upgrade is taken back",
+}
+DECIDING = (
+    "certificates",
+    "csms/dialler.py",
+    "csms/network_profiles.py",
+    "csms/tls.py",
+    "csms/websocket.py",
+    "station/certificate_management.py",
+    "station/connection_settings.py",
+    "station/network_profiles.py",
+    "station/slot_trials.py",
+)
+
+
+def variables_read_in(file: Path) -> set[ComponentVariable]:
+    """Return the variables of the device model that a module names."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            component = getattr(names, node.value.id, None)
+            variable = getattr(component, node.attr, None)
+            if isinstance(variable, ComponentVariable):
+                found.add(variable)
+    return found
+
+
+def test_whatever_trust_depends_on_is_secure() -> None:
+    """A variable that these modules read is of the secure class, unless it is known as harmless."""
+    package = Path(ocppd.__file__).parent
+    files = [
+        file
+        for each in DECIDING
+        for file in ([package / each] if each.endswith(".py") else (package / each).glob("*.py"))
+    ]
+    read = set().union(*(variables_read_in(file) for file in files))
+    assert InternalCtrlr.VerifyCsmsCommonName in read
+    assert SecurityCtrlr.AdditionalRootCertificateCheck in read
+    assert len(read) > 15
+    control = {str(address) for address in read if not needs_secure(address)}
+    assert control <= set(HARMLESS)
+
+
+def test_a_key_of_16_is_as_secure_as_the_variable_that_it_stands_for() -> None:
+    secure = {
+        name for name, key in KEYS.items() if key.kind is Kind.SLOT or needs_secure(key.address)
+    }
+    assert {"AuthorizationKey", "CentralSystemURI", "VerifyCsmsCommonName"} <= secure
+    for name in secure:
+        assert needs_secure(ComponentVariable(Component(""), Variable(name))), name
+        assert needs_secure(ComponentVariable(Component("OCPP16LegacyCtrlr"), Variable(name))), name
