@@ -25,7 +25,7 @@ _COMMANDS = {
     "messages": "messages:messages",
     "transactions": "status:transactions",
     "queue": "status:queue",
-    "schedules": "status:schedules",
+    "schedule": "schedule:schedule",
     "doctor": "doctor:doctor",
     "config": "config:check",
 }
@@ -115,9 +115,21 @@ def arguments() -> argparse.ArgumentParser:
         help="show (without it), put a message that was set aside back, or delete it",
     )
     queue.add_argument("id", nargs="*", type=int, metavar="ID", help="of release and drop")
-    schedules = command("schedules", "Show the limits that apply from now on.")
-    schedules.add_argument("--duration", type=int, metavar="S", help="compute them for S seconds")
-    schedules.add_argument("--unit", choices=("A", "W"), help="compute them in this unit")
+    schedule = command("schedule", "Show the limits that apply from now on, and why.")
+    add = schedule.add_argument
+    add("--duration", type=int, metavar="S", help="compute them for S seconds")
+    add("--unit", choices=("A", "W"), help="compute them in this unit")
+    add("--evse", type=int, metavar="N", help="of this EVSE, with its profiles; 0: the station")
+    add(
+        "--explain",
+        nargs="?",
+        const="",
+        metavar="TIME",
+        help="which profile gives the limit at a time (default: now), and why not another",
+    )
+    add("--what-if", metavar="FILE", help="as if the profile of this JSON file were installed")
+    add("--svg", metavar="FILE", help="draw them")
+    add("--png", metavar="FILE", help="draw them; needs the Python library cairosvg")
     doctor = command("doctor", "Find out why there is no connection, and what to do about it.")
     doctor.add_argument("--url", help="look at this CSMS (default: the one that ocppd knows)")
     doctor.add_argument("--ca", metavar="FILE", help="roots to trust (default: the system's)")

@@ -1,4 +1,4 @@
-"""Commands that look: `status`, `transactions`, `queue` (which also acts) and `schedules`."""
+"""Commands that look: `status`, `transactions` and `queue` (which also acts)."""
 
 import argparse
 import sys
@@ -258,44 +258,3 @@ def _deal_with(bus: Bus, options: argparse.Namespace) -> Exit:
         for number, each in done.items():
             print(f"{number}: {word if each else 'is not set aside'}")
     return Exit.DONE if all(done.values()) else Exit.REFUSED
-
-
-def schedules(bus: Bus, options: argparse.Namespace) -> Exit:
-    """Show the limits from now on: as published last, or computed for a duration."""
-    if options.duration is None and options.unit is None:
-        found = bus.properties().get("ChargingSchedules", {})
-    else:
-        duration_s = _A_DAY_S if options.duration is None else options.duration
-        found = bus.call("GetCompositeSchedules", "is", duration_s, options.unit or "A")
-    if options.json:
-        output.as_json(found)
-        return Exit.DONE
-    listed = found.get("schedules", [])
-    if not listed:
-        print("no schedule has been published yet")
-    for schedule in listed:
-        _plot(schedule)
-    return Exit.DONE
-
-
-def _plot(schedule: dict[str, Any]) -> None:
-    """Print one schedule: a line with a bar for each period."""
-    unit = schedule.get("charging_rate_unit", "")
-    where = "station" if schedule.get("evse") == 0 else f"EVSE {schedule.get('evse')}"
-    duration = schedule.get("duration", 0)
-    print(f"{where} from {output.clean(schedule.get('start_schedule', '?'))} for {_span(duration)}")
-    periods = schedule.get("charging_schedule_period", [])
-    highest = max((float(period.get("limit", 0)) for period in periods), default=0) or 1.0
-    for period in periods:
-        limit = float(period.get("limit", 0))
-        bar = "█" * round(max(limit, 0) / highest * _BAR_WIDTH)
-        phases = f", {period['number_phases']} phases" if "number_phases" in period else ""
-        source = "" if "stack_level" in period else "  (default limit)"
-        start = _span(period.get("start_period", 0))
-        print(f"  +{start:<9} {f'{limit:g} {unit}{phases}':<20} {bar}{source}".rstrip())
-
-
-def _span(seconds: int) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}"

@@ -74,6 +74,7 @@ class Ocpp(ServiceInterface):
         self.open: list[dict[str, Any]] = []
         self.availability: dict[str, Any] = {"status": "Accepted"}
         self.schedules: dict[str, Any] = {"schedules": []}
+        self.explained: dict[str, Any] = {}
 
     def _fail(self) -> None:
         if self.error is not None:
@@ -148,6 +149,28 @@ class Ocpp(ServiceInterface):
     def GetCompositeSchedules(self, duration_s: "i", unit: "s") -> "a{sv}":  # type: ignore
         self.asked.append(("schedules", (duration_s, unit)))
         return d(self.schedules)
+
+    @method()
+    def ExplainSchedule(  # type: ignore[no-untyped-def]
+        self,
+        evse_id: "i",
+        duration_s: "i",
+        unit: "s",
+        what_if: "a{sv}",  # type: ignore
+    ) -> "a{sv}":  # type: ignore
+        self.asked.append(("explain schedule", (evse_id, duration_s, unit, bare(what_if))))
+        return d(self.explained)
+
+    @method()
+    def ExplainLimit(  # type: ignore[no-untyped-def]
+        self,
+        evse_id: "i",
+        at: "s",
+        unit: "s",
+        what_if: "a{sv}",  # type: ignore
+    ) -> "a{sv}":  # type: ignore
+        self.asked.append(("explain limit", (evse_id, at, unit, bare(what_if))))
+        return d(self.explained)
 
     @method()
     def GetQueue(self) -> "aa{sv}":  # type: ignore

@@ -373,7 +373,7 @@ async def test_transactions_now_and_live(bus: PrivateBus) -> None:
 
 async def test_schedules_with_a_plot(bus: PrivateBus) -> None:
     async with fake_ocppd(bus.address) as fake:
-        assert (await ctl(bus, "schedules"))[1] == "no schedule has been published yet\n"
+        assert (await ctl(bus, "schedule"))[1] == "no schedule has been published yet\n"
         periods = [
             {"start_period": 0, "limit": 16.0, "stack_level": 1, "number_phases": 3},
             {"start_period": 3661, "limit": 48.0},
@@ -389,10 +389,10 @@ async def test_schedules_with_a_plot(bus: PrivateBus) -> None:
                 }
             ]
         }
-        code, output, _ = await ctl(bus, "schedules", "--duration", "7200")
+        code, output, _ = await ctl(bus, "schedule", "--duration", "7200")
         assert code == 0
         assert fake.ocpp.asked[-1] == ("schedules", (7200, "A"))
-        await ctl(bus, "schedules", "--duration", "0")
+        await ctl(bus, "schedule", "--duration", "0")
         assert fake.ocpp.asked[-1] == ("schedules", (0, "A")), "ocppd says what it thinks of it"
         lines = output.splitlines()
         assert lines[0] == "EVSE 1 from 2026-11-22T10:00:00Z for 2:00:00"
