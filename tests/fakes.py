@@ -28,9 +28,10 @@ from ocppd.model.data_transfer import DataTransfer, DataTransferResponse, DataTr
 from ocppd.model.manners import Manners
 from ocppd.model.network_profiles import ConfigureNetwork, NetworkResult, NetworkStatus
 from ocppd.model.queue import Durable, QueueEntry, TransactionFacts, is_of_transactions
+from ocppd.model.redating import redated
 from ocppd.model.registration import BootReason
 from ocppd.model.requests import CsmsRequest
-from ocppd.model.redating import redated
+from ocppd.model.reservations import Reservation, ReservationMatch, ReserveNowStatus
 from ocppd.model.sessions import StopReason
 from ocppd.model.smart_charging import ExternalLimit
 from ocppd.model.tokens import IdToken
@@ -117,6 +118,7 @@ class MemoryStore:
     def __init__(self, clock: FakeClock | None = None) -> None:
         self.clock = clock or FakeClock()
         self.documents: dict[type, dict[str, str]] = defaultdict(dict)
+        self.opened_with: dict[type, dict[str, str]] = {}
         self.entries: list[QueueEntry] = []
         self.aside: list[QueueEntry] = []
         self.facts: dict[str, TransactionFacts] = {}
@@ -130,6 +132,7 @@ class MemoryStore:
         other = MemoryStore(self.clock)
         for kind, documents in self.documents.items():
             other.documents[kind] = dict(documents)
+            other.opened_with[kind] = dict(documents)
         other.entries = list(self.entries)
         other.aside = list(self.aside)
         other.facts = dict(self.facts)
@@ -178,7 +181,8 @@ class MemoryStore:
         self._note(f"forget {kind.__name__} {key}")
 
     def load(self, kind: type[Any]) -> Mapping[str, Any]:
-        return {key: codec.decode(kind, body) for key, body in self.documents[kind].items()}
+        documents = self.opened_with.pop(kind, {})
+        return {key: codec.decode(kind, body) for key, body in documents.items()}
 
     def queue(self, request: Durable) -> None:
         number = next(self._ids)
@@ -373,6 +377,7 @@ class FakeHost:
     evse_changed = _member("evse_changed")
     errors_changed = _member("errors_changed")
     health_changed = _member("health_changed")
+    reservations_changed = _member("reservations_changed")
 
 
 @dataclass
@@ -385,7 +390,9 @@ class FakeAgents:
     boot_reason: BootReason = BootReason.POWER_UP
     reset_allowed: bool = True
     answer: bool = True
-    network: NetworkResult = NetworkResult(NetworkStatus.NOT_SUPPORTED)
+    network: NetworkResult = field(
+        default_factory=lambda: NetworkResult(NetworkStatus.NOT_SUPPORTED)
+    )
     sets_time: bool = True
     data_transfer_response: DataTransferResponse = field(
         default_factory=lambda: DataTransferResponse(DataTransferStatus.ACCEPTED)
@@ -471,6 +478,23 @@ class FakeAgents:
     async def withdraw_authorization(self, evse_id: int | None, id_token: IdToken | None) -> bool:
         self._call("Auth", "withdraw_authorization", evse_id, id_token)
         return self.answer
+
+    reserve_status: ReserveNowStatus = ReserveNowStatus.ACCEPTED
+    match: ReservationMatch = ReservationMatch.NOT_RESERVED
+
+    async def reserve_now(self, request: Reservation) -> ReserveNowStatus:
+        self._call("Reservation", "reserve_now", request)
+        return self.reserve_status
+
+    async def cancel_reservation(self, reservation_id: int) -> bool:
+        self._call("Reservation", "cancel_reservation", reservation_id)
+        return self.answer
+
+    async def exists_reservation(
+        self, evse_id: int, id_token: IdToken, group_id_token: IdToken | None
+    ) -> ReservationMatch:
+        self._call("Reservation", "exists_reservation", evse_id, id_token, group_id_token)
+        return self.match
 
     async def set_get_certificate_response(
         self, evse_id: int, action: CertificateAction, response: EvCertificateResponse

@@ -1,10 +1,11 @@
 """What limits apply, told to the host: schedules at each change and period, and the next change."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ocppd.clock import Timer
+from ocppd.dataclass import dataclass
 from ocppd.model.charging_schedules import (
     ChargingRateUnit,
     ChargingSchedule,
@@ -74,6 +75,16 @@ class LimitPublication:
         """Tell the schedules as they are now, and wait for the next change."""
         self.stop()
         publication = self._publication
+        waits = [publication.interval_s] if publication.interval_s > 0 else []
+        try:
+            waits.extend(self._tell())
+        finally:  # whatever goes wrong now, a later time may be better
+            if waits:
+                self._timer = self._outside.clock.call_later(min(waits), self.publish)
+
+    def _tell(self) -> Iterator[int]:
+        """Tell the schedules, and return after how many seconds they may change."""
+        publication = self._publication
         window = Window(self._outside.clock.now(), publication.duration_s)
         default = self._default_limit(publication.unit)
         everything = [
@@ -88,17 +99,11 @@ class LimitPublication:
         self._energy.tell(self.schedules)
         for evse in self._evses:
             self._outside.host.evse_changed(evse.id)
-        changes = [
-            schedule.periods[1].start_period_s
-            for schedule in self.schedules
-            if len(schedule.periods) > 1
-        ]
-        waits = [publication.interval_s] if publication.interval_s > 0 else []
         if any(spans[0].leading or len(spans) > 1 for _, spans in everything):
-            waits.append(publication.duration_s)  # what comes after it may differ
-        waits.extend(changes)
-        if waits:
-            self._timer = self._outside.clock.call_later(min(waits), self.publish)
+            yield min(schedule.duration_s for schedule in self.schedules)  # what follows may differ
+        for schedule in self.schedules:
+            if len(schedule.periods) > 1:
+                yield schedule.periods[1].start_period_s
 
     def limit_of(self, evse_id: int) -> Limit | None:
         """Return what applies to an EVSE now, as published last; None before that."""
@@ -131,7 +136,7 @@ def as_schedule(
         evse_id,
         unit,
         tuple(periods),
-        window.duration_s,
+        spans[-1].end_s,
         window.start,
         min_charging_rate=spans[0].period.min_charging_rate,
         from_profile=any(span.period.limit is not None for span in spans),

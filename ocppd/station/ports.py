@@ -35,6 +35,7 @@ from ocppd.model.provisioning import ConfigurationKey, KeyRefusal
 from ocppd.model.queue import Durable, QueueEntry, TransactionFacts
 from ocppd.model.registration import BootNotificationResponse, BootReason, ConnectionStatus
 from ocppd.model.requests import CsmsRequest
+from ocppd.model.reservations import Reservation, ReservationMatch, ReserveNowStatus
 from ocppd.model.security import SecurityEvent
 from ocppd.model.sessions import StopReason
 from ocppd.model.smart_charging import ExternalLimit
@@ -135,6 +136,9 @@ class HostPort(Protocol):
     def errors_changed(self) -> None:
         """Tell that the list of active errors changed."""
 
+    def reservations_changed(self) -> None:
+        """Tell that the list of reservations changed."""
+
     def health_changed(self) -> None:
         """Tell that `Station.health` changed."""
 
@@ -195,6 +199,17 @@ class AgentsPort(Protocol):
 
     async def withdraw_authorization(self, evse_id: int | None, id_token: IdToken | None) -> bool:
         """Withdraw an authorization that has not led to a transaction."""
+
+    async def reserve_now(self, request: Reservation) -> ReserveNowStatus:
+        """Have the host keep an EVSE for a driver."""
+
+    async def cancel_reservation(self, reservation_id: int) -> bool:
+        """Have the host end a reservation; False if it has none."""
+
+    async def exists_reservation(
+        self, evse_id: int, id_token: IdToken, group_id_token: IdToken | None
+    ) -> ReservationMatch:
+        """Ask the host for whom an EVSE is reserved."""
 
     async def set_get_certificate_response(
         self, evse_id: int, action: CertificateAction, response: EvCertificateResponse

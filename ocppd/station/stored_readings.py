@@ -1,10 +1,10 @@
 """Meter readings that survive a power cut: the last one, and those for the end (E06.FR.11, J02)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 
 from ocppd.clock import Clock
+from ocppd.dataclass import dataclass
 from ocppd.model.redating import redated
 from ocppd.model.sessions import Powermeter
 from ocppd.model.transactions import MeterValue
@@ -32,18 +32,19 @@ class LastReadings:
         self._store = store
         self._clock = clock
         self._saved_at: dict[int, float] = {}
+        self._loaded: dict[int, Powermeter] = {}
 
     def load(self, evses: Evses) -> None:
         """Give the EVSEs back what their meters said."""
         for key, reading in self._store.load(LastReading).items():
+            self._loaded[int(key)] = reading.meter
             evse = evses.get(int(key))
             if evse is not None and evse.powermeter is None:
                 evse.powermeter = reading.meter
 
     def of(self, evse_id: int) -> Powermeter | None:
-        """Return what is stored of an EVSE, be it that the station has it no more."""
-        reading = self._store.load(LastReading).get(str(evse_id))
-        return reading.meter if reading else None
+        """Return what was stored of an EVSE at the start, be it that the station has it no more."""
+        return self._loaded.get(evse_id)
 
     def save(self, evse: Evse, *, now: bool = False) -> None:
         """Write the EVSE's reading, if the last time is long enough ago or it has to be now."""

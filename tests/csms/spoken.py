@@ -10,9 +10,10 @@ from ocppd.csms.payload import Payload
 from ocppd.csms.v16.spelling import MANNERS as MANNERS_OF_16
 from ocppd.device_model.names import SmartChargingCtrlr
 from ocppd.model.availability import ConnectorStatus
+from ocppd.model.certificates import SigningUse
 from ocppd.model.registration import RegistrationStatus
 from ocppd.model.requests import CsmsRequest
-from ocppd.model.variables import EvseRef
+from ocppd.model.variables import EvseRef, StatusInfo
 from ocppd.station.authorization import Authorization
 from ocppd.station.data_transfer import DataTransfers
 from ocppd.station.evse import Evses
@@ -47,6 +48,12 @@ class Triggered:
 
     def trigger_heartbeat(self) -> None:
         self.sent.append(("heartbeat",))
+
+    def why_not(self, use: SigningUse) -> StatusInfo | None:
+        return None
+
+    def sign(self, use: SigningUse) -> None:
+        self.sent.append(("sign", use))
 
     def trigger(self, evse: EvseRef | None) -> None:
         self.sent.append(("message", evse))

@@ -99,7 +99,7 @@ async def test_the_three_levels_keep_their_own_states() -> None:
     assert blocks.evses[2].connectors[1].status.value == "Unavailable"
     assert blocks.evses[2].connectors[2].status.value == "Available"
     assert blocks.evses[1].connectors[1].status.value == "Available"
-    assert blocks.world.store.load(OperationalState) == {
+    assert blocks.world.store.reopened().load(OperationalState) == {
         "0": OperationalState(ON),
         "2": OperationalState(ON),
         "2.1": OperationalState(OFF),
@@ -117,12 +117,12 @@ async def test_a_change_waits_for_the_transaction() -> None:
     assert await change(blocks, OFF, EVSE_1) is SCHEDULED
     assert blocks.statuses() == []
     assert told_to_agent(blocks) == []
-    assert blocks.world.store.load(OperationalState) == {"1": OperationalState(ON, OFF)}
+    assert blocks.world.store.reopened().load(OperationalState) == {"1": OperationalState(ON, OFF)}
     blocks.end_transaction(1)
     await blocks.settle()
     assert blocks.statuses() == ["1.1 Unavailable"]
     assert told_to_agent(blocks) == [(1, 1, "Inoperative")]
-    assert blocks.world.store.load(OperationalState) == {"1": OperationalState(OFF)}
+    assert blocks.world.store.reopened().load(OperationalState) == {"1": OperationalState(OFF)}
 
 
 @pytest.mark.requirement("G04.FR.06")
@@ -177,7 +177,7 @@ async def test_availability_survives_a_power_cut_also_what_waits() -> None:
     assert blocks.evses[1].connectors[1].status.value == "Occupied"
     blocks.end_transaction(1)
     assert blocks.evses[1].connectors[1].status.value == "Unavailable"
-    saved = blocks.world.store.load(OperationalState)
+    saved = blocks.world.store.reopened().load(OperationalState)
     assert saved == {"1": OperationalState(OFF), "2.1": OperationalState(OFF)}
 
 
@@ -188,7 +188,7 @@ async def test_what_waited_for_a_transaction_that_is_gone_happens_when_the_host_
     await change(blocks, OFF, EVSE_1)
     blocks = blocks.again(boot_id="boot-2")
     await blocks.online()
-    assert blocks.world.store.load(OperationalState) == {"1": OperationalState(OFF)}
+    assert blocks.world.store.reopened().load(OperationalState) == {"1": OperationalState(OFF)}
     assert blocks.evses[1].connectors[1].status.value == "Unavailable"
 
 
@@ -206,7 +206,7 @@ async def test_what_is_not_there_is_rejected_with_the_reason(evse: EvseRef, code
     assert answer.result.status is REJECTED
     assert answer.result.status_info is not None
     assert answer.result.status_info.reason_code == code
-    assert blocks.world.store.load(OperationalState) == {}
+    assert blocks.world.store.reopened().load(OperationalState) == {}
 
 
 async def test_where_connectors_have_numbers_an_evse_has_no_name() -> None:

@@ -21,6 +21,7 @@ from ocppd.model.charging_profiles import (
 )
 from ocppd.model.charging_schedules import ChargingRateUnit, PerPhase
 from ocppd.station.composite_schedule import (
+    MOST_PERIODS,
     Span,
     Window,
     composite_schedule,
@@ -310,3 +311,35 @@ def test_a_profile_by_itself_tells_its_period_and_when_it_begins() -> None:
     assert next_start_s(later, Situation(1), Window(NOON, 60)) == 20
     assert period_at(later, Situation(1), NOON + timedelta(seconds=20)) is not None
     assert next_start_s(later, Situation(1), Window(NOON + timedelta(seconds=30), 60)) is None
+
+
+def test_a_year_of_minutes_is_told_as_far_as_it_is_worked_out() -> None:
+    minutes = profile(
+        1,
+        *[(at * 60, 6.0 + at % 2) for at in range(1024)],
+        kind=Kind.RECURRING,
+        recurrency=RecurrencyKind.DAILY,
+    )
+    year = Window(NOON, 365 * 86_400)
+
+    spans = composite_schedule([minutes], Situation(1), year, A)
+    whole = station_schedule([minutes], Situation(0), [Situation(1)], 48.0, year, A)
+
+    assert len(spans) == MOST_PERIODS
+    assert spans[-1].end_s == whole[-1].end_s == 2 * 86_400
+    assert limits(spans)[1023:1026] == [(1023 * 60, 7.0), (86_400, 6.0), (86_460, 7.0)]
+
+
+@pytest.mark.requirement("K01.FR.101")
+def test_offline_for_ever_and_the_year_one_are_times_like_others() -> None:
+    patient = profile(1, (0, 6.0), max_offline_duration_s=999_999_999_999)
+    old = profile(
+        2,
+        (0, 9.0),
+        purpose=Purpose.CHARGING_STATION_MAX_PROFILE,
+        start=datetime(1, 1, 1, tzinfo=UTC),
+        use_local_time=True,
+    )
+    offline = Situation(1, offline_since=NOON - timedelta(days=1), time_zone=BERLIN)
+
+    assert limits(composite_schedule([patient, old], offline, Window(NOON, 60), A)) == [(0, 6.0)]

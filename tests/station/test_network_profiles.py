@@ -153,13 +153,14 @@ def test_a_slot_in_use_is_as_before_when_it_does_not_work(modern: Provisioned) -
     assert slot_of(modern, 1, *names) == ["wss://csms.example/new", "2", "CS9", "a new password!!"]
     assert put(modern, 1, url="wss://csms.example/newer")[0] == "Accepted"
     # After a power cut, too.
+    modern.world.store = modern.world.store.reopened()
     restarted = SlotTrials(modern.world.outside, modern.model, modern.network_profiles._security)
     restarted.start()
     restarted.on_slot_failed(2)
     assert slot_of(modern, 1, "OcppCsmsUrl") == ["wss://csms.example/newer"]
     restarted.on_slot_failed(1)
     assert slot_of(modern, 1, *names) == before
-    assert modern.world.store.load(SlotBefore) == {}
+    assert modern.world.store.reopened().load(SlotBefore) == {}
     restarted.on_slot_failed(1)
 
 
@@ -168,7 +169,7 @@ def test_a_slot_in_use_that_works_is_kept(modern: Provisioned) -> None:
     modern.network_profiles.on_connected(status(1, 2))
     modern.provisioning.trials.on_slot_failed(1)
     assert slot_of(modern, 1, "SecurityProfile") == ["2"]
-    assert modern.world.store.load(SlotBefore) == {}
+    assert modern.world.store.reopened().load(SlotBefore) == {}
 
 
 @pytest.mark.requirement("A01.FR.01")
@@ -181,10 +182,10 @@ def test_the_former_password_is_kept_until_the_new_one_has_worked(modern: Provis
     assert trials.old_password(1) == PASSWORD
     trials.on_password_worked(1, PASSWORD)
     assert trials.old_password(1) == PASSWORD
-    assert PASSWORD not in repr(modern.world.store.load(OldPassword))
+    assert PASSWORD not in repr(modern.world.store.reopened().load(OldPassword))
     trials.on_password_worked(1, "the newest one!!")
     assert trials.old_password(1) is None
-    assert modern.world.store.load(OldPassword) == {}
+    assert modern.world.store.reopened().load(OldPassword) == {}
 
 
 # A connection proves a profile

@@ -4,6 +4,7 @@ import pytest
 
 from ocppd.csms.v16 import remote_control
 from ocppd.device_model.names import SmartChargingCtrlr
+from ocppd.model.certificates import SigningUse
 from ocppd.model.sessions import StopReason
 from ocppd.model.tokens import AuthorizationType, IdToken, IdTokenType, ProvidedIdToken
 from ocppd.model.variables import EvseRef
@@ -126,13 +127,18 @@ async def test_what_may_be_triggered(spoken: Spoken, action: str) -> None:
         assert spoken.triggered == [expected]
 
 
+async def test_a_certificate_may_be_asked_for(spoken: Spoken) -> None:
+    request = {"requestedMessage": "SignChargePointCertificate"}
+    assert await _status(spoken, "ExtendedTriggerMessage", **request) == "Accepted"
+    assert spoken.triggered == [("sign", SigningUse.CHARGING_STATION)]
+
+
 @pytest.mark.parametrize(
     ("action", "message"),
     [
         ("TriggerMessage", "DiagnosticsStatusNotification"),
         ("TriggerMessage", "FirmwareStatusNotification"),
         ("ExtendedTriggerMessage", "LogStatusNotification"),
-        ("ExtendedTriggerMessage", "SignChargePointCertificate"),
     ],
 )
 async def test_what_this_station_does_not_send(spoken: Spoken, action: str, message: str) -> None:
