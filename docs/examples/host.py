@@ -13,7 +13,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from jeepney import (
@@ -61,7 +61,7 @@ def say(text: str) -> None:
 
 
 def now() -> str:
-    return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def reading(timestamp: str) -> tuple[str, Any]:
@@ -153,7 +153,7 @@ class Host:
                     await self.evse("ReportSessionEvent", "a{sv}", event)
                     self._unreported.popleft()
                     say(event["event"][1])
-            except (BusError, TimeoutError, asyncio.TimeoutError) as error:
+            except (BusError, TimeoutError) as error:
                 say(f"not reported: {error or 'no answer'}")
                 if isinstance(error, BusError) and error.name in FINAL and self._owner:
                     self._unreported.popleft()  # a mistake of this program
@@ -166,7 +166,7 @@ class Host:
     async def measure(self) -> None:
         """Report a reading. Only the latest counts, so one that is lost is not repeated."""
         _, values = reading(now())
-        with contextlib.suppress(BusError, TimeoutError, asyncio.TimeoutError):
+        with contextlib.suppress(BusError, TimeoutError):
             await self.evse("ReportPowermeter", "a{sv}", values)
 
     # -- tokens
@@ -185,7 +185,7 @@ class Host:
         call = new_method_call(validator, "ValidateToken", "a{sv}", (token,))
         try:
             [result] = await self.call(call, timeout_s=60)
-        except (BusError, asyncio.TimeoutError) as error:
+        except (BusError, TimeoutError) as error:
             say(f"nobody can tell: {error or 'no answer'}")
             return False
         say(f"token: {result['authorization_status'][1]}")
