@@ -2,7 +2,8 @@
 
 It answers the CALLs of the CSMS, each in a task of its own, and asks CALLs for the station, one at
 a time. That rule is for each side by itself (part 4, 4.1.1): a CALL of the CSMS that is still being
-answered holds up none of the station's, or a handler could never ask the CSMS. The socket is somebody else's: text comes in by `receive`, goes out by a `Wire`.
+answered holds up none of the station's, or a handler could never ask the CSMS. The socket is
+somebody else's: text comes in by `receive`, goes out by a `Wire`.
 """
 
 import asyncio
