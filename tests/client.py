@@ -177,7 +177,7 @@ class Client:
         *arguments: Any,
         path: str = STATION,
         interface: str = OCPP,
-        timeout_s: float = 15,
+        timeout_s: float = 30,
     ) -> Any:
         """Call a method and return its result: None, a value, or a tuple of them."""
         types = _arguments(signature)
@@ -211,7 +211,7 @@ class Client:
         match: Callable[[Any], bool] = lambda _: True,
         *,
         since: int = 0,
-        timeout_s: float = 10,
+        timeout_s: float = 30,
     ) -> Signal:
         """Return the first signal of this name whose arguments fit, heard or still to come."""
         position = since
@@ -228,7 +228,7 @@ class Client:
             names = [signal.member for signal in self.signals[since:]]
             raise TimeoutError(f"no {member} within {timeout_s:g} s; heard: {names}") from None
 
-    async def wait_until_owned(self, timeout_s: float = 10) -> None:
+    async def wait_until_owned(self, timeout_s: float = 60) -> None:
         """Wait until the daemon has its name."""
         async with asyncio.timeout(timeout_s):
             while not (

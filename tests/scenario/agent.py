@@ -37,12 +37,13 @@ class Agent:
         self.answers: dict[str, tuple[str, Any] | None] = {
             "SetConnectionTimeout": None,
             "SetMasterPassGroupId": None,
+            "SetExternalLimits": None,
             "ConfigureNetwork": ("a{sv}", {"status": ("s", "NotSupported")}),
         }
         """Signature and value by method; None is an empty answer."""
         self.refused: set[str] = set()
         self.calls: list[tuple[str, tuple[Any, ...]]] = []
-        self._changed = asyncio.Condition()
+        self.changed = asyncio.Condition()
 
     async def __aenter__(self) -> Self:
         self._connection = await open_dbus_connection(self._address)
@@ -51,12 +52,16 @@ class Agent:
         self._filter = self._router.filter(MatchRule(type="method_call"), bufsize=1_000)
         self._queue = self._filter.__enter__()
         self._serving = asyncio.create_task(self._serve())
+        await self.register()
+        return self
+
+    async def register(self) -> None:
+        """Register with the daemon: again after each of its starts."""
         manager = DBusAddress(STATION, NAME, "org.everest.Ocpp.AgentManager")
         reply = await self._router.send_and_get_reply(
             new_method_call(manager, "RegisterAgent", "oas", (PATH, self._interfaces))
         )
         assert reply.header.message_type is MessageType.method_return, reply.body
-        return self
 
     async def __aexit__(
         self,
@@ -88,9 +93,9 @@ class Agent:
                 plain("a{sv}", argument) if isinstance(argument, dict) else argument
                 for argument in call.body
             )
-            async with self._changed:
+            async with self.changed:
                 self.calls.append((member, arguments))
-                self._changed.notify_all()
+                self.changed.notify_all()
 
     def of(self, member: str) -> list[tuple[Any, ...]]:
         """The arguments of each call of a method so far."""
@@ -98,7 +103,7 @@ class Agent:
 
     async def wait_for(self, member: str, *arguments: Any, timeout_s: float = 10) -> None:
         """Wait until a method was called, with these arguments if any are given."""
-        async with asyncio.timeout(timeout_s), self._changed:
-            await self._changed.wait_for(
+        async with asyncio.timeout(timeout_s), self.changed:
+            await self.changed.wait_for(
                 lambda: any(not arguments or each == arguments for each in self.of(member))
             )

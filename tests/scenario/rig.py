@@ -150,7 +150,7 @@ log: {{level: {self._log_level}}}
         assert self.process is not None
         if self.process.returncode is None:
             self.process.send_signal(how)
-        return await asyncio.wait_for(self.process.wait(), 10)
+        return await asyncio.wait_for(self.process.wait(), 30)
 
     async def kill(self) -> None:
         """Cut the daemon's power."""

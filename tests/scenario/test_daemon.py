@@ -170,7 +170,7 @@ async def test_a_damaged_store_is_told_until_the_next_start(tmp_path: Path) -> N
         assert health["status"] == "degraded"
         [reason] = health["reasons"]
         [kept] = rig.state.glob("ocppd.db.damaged-*")
-        assert reason == f"the store was damaged; kept as {kept.name}"
+        assert reason == f"the store was damaged; kept as {kept.name}; saved: nothing"
         await rig.booted()
         await rig.client.call("SecurityEvent", "a{sv}", {"type": "X", "critical": True})
         assert (await rig.client.get("Health"))["reasons"] == [reason]

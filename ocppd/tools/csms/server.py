@@ -289,7 +289,7 @@ class Csms:
         match: Callable[[Any], bool] | None = None,
         *,
         since: int = 0,
-        timeout_s: float = 10,
+        timeout_s: float = 30,
         station: str | None = None,
         **fields: Any,
     ) -> Message:
@@ -328,7 +328,7 @@ class Csms:
         action: str,
         match: Callable[[Any], bool] | None = None,
         *,
-        timeout_s: float = 10,
+        timeout_s: float = 30,
         **fields: Any,
     ) -> Message:
         """Return the next CALL of an action that fits, after the one that this returned last."""
@@ -338,7 +338,7 @@ class Csms:
         self._expected[action] = message.index + 1
         return message
 
-    async def wait_until(self, condition: Callable[[], bool], timeout_s: float = 10) -> None:
+    async def wait_until(self, condition: Callable[[], bool], timeout_s: float = 30) -> None:
         """Wait until a condition on this object holds; it is looked at after every message.
 
         Raises TimeoutError.
@@ -346,7 +346,7 @@ class Csms:
         async with asyncio.timeout(timeout_s), self._changed:
             await self._changed.wait_for(condition)
 
-    async def connected(self, station: str | None = None, timeout_s: float = 10) -> Station:
+    async def connected(self, station: str | None = None, timeout_s: float = 30) -> Station:
         """Return a connected station, waiting for it."""
 
         def there() -> list[Station]:
@@ -359,7 +359,7 @@ class Csms:
         await self.wait_until(lambda: bool(there()), timeout_s)
         return there()[0]
 
-    async def disconnected(self, station: str | None = None, timeout_s: float = 10) -> None:
+    async def disconnected(self, station: str | None = None, timeout_s: float = 30) -> None:
         """Wait until a station, or every one, is away."""
         await self.wait_until(
             lambda: (
