@@ -94,6 +94,10 @@ class Books:
     def transactions(self) -> int:
         return self._started or len(self._next_number)
 
+    def open_at(self, evse_id: int) -> str | None:
+        """Return the transaction of an EVSE that has not ended, as far as it was told (2.x)."""
+        return self._open.get(evse_id)
+
     def take(self, frame: list[Any]) -> None:
         """Take a CALL; raises AssertionError at what cannot be true."""
         _, message_id, action, payload = frame
