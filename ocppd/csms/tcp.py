@@ -12,6 +12,7 @@ from dataclasses import field
 from pathlib import Path
 
 from ocppd.csms.refusals import ProxyRefused, text_of
+from ocppd.csms.resolver import lookup
 from ocppd.dataclass import dataclass
 
 # Of several addresses, one that swallows our packets shall not use up the time of the others.
@@ -64,7 +65,7 @@ async def open_socket(
 
 async def _connect(host: str, port: int, bind: str | None) -> socket.socket:
     loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    found = await lookup(host, port)
     failure: OSError = OSError(f"no address of {host} can be used from {bind}")
     for family, kind, protocol, _, address in found:
         opened = socket.socket(family, kind, protocol)

@@ -6,8 +6,10 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
+from ocppd.csms import tcp
 from ocppd.csms.connection import Files
 from ocppd.csms.refusals import NotConnected
+from ocppd.csms.resolver import lookup
 from ocppd.csms.tcp import Proxy
 from ocppd.csms.tls import Tls
 from ocppd.csms.websocket import Dialling, dial
@@ -182,16 +184,10 @@ async def test_the_common_name_counts_where_there_is_no_other(tmp_path, authorit
 
 
 @pytest.mark.parametrize("allowed", ["false", "true"])
-async def test_wildcards_only_if_allowed(allowed, tmp_path, authority):
+async def test_wildcards_only_if_allowed(allowed, tmp_path, authority, monkeypatch):
     """The host is a name below localhost, which resolves here to this machine."""
     context = server_context(authority.issue("x", "*.csms.localhost"))
-    loop = asyncio.get_running_loop()
-    original = loop.getaddrinfo
-
-    async def resolve(_host, port, **options):
-        return await original("127.0.0.1", port, **options)
-
-    loop.getaddrinfo = resolve
+    monkeypatch.setattr(tcp, "lookup", lambda _host, port: lookup("127.0.0.1", port))
     status, events, _ = await outcome(
         tmp_path,
         context,
