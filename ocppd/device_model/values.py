@@ -17,6 +17,8 @@ _DATE_TIME = re.compile(
     r"(?:[Zz]|[-+][0-9]{2}:[0-9]{2})"
 )
 _LONGEST_NUMBER = 40
+# OCPP's integers have 32 bits (2.1 part 2, 2.1.4).
+_LEAST_INTEGER, _MOST_INTEGER = -(2**31), 2**31 - 1
 
 
 def spell(value: Value) -> str | None:
@@ -104,6 +106,9 @@ def _complaint_about_number(
     if zero_allowed and number == 0:
         return None
     low, high = characteristics.min_limit, characteristics.max_limit
+    if integer:
+        low = _LEAST_INTEGER if low is None else max(low, _LEAST_INTEGER)
+        high = _MOST_INTEGER if high is None else min(high, _MOST_INTEGER)
     if low is not None and number < low:
         return StatusInfo("ValueTooLow", f"the least is {_spell_number(low)}")
     if high is not None and number > high:

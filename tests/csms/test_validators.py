@@ -34,6 +34,8 @@ VALID = [
     (Dialect.OCPP_16, "RemoteStartTransaction", {"idTag": "04A2", "connectorId": 1}),
     (Dialect.OCPP_201, "ClearCache", {"customData": {"vendorId": "x", "more": [1]}}),
     (Dialect.OCPP_21, "GetBaseReport", {"requestId": 1, "reportBase": "FullInventory"}),
+    (Dialect.OCPP_21, "GetBaseReport", {"requestId": 2**31 - 1, "reportBase": "FullInventory"}),
+    (Dialect.OCPP_16, "RemoteStopTransaction", {"transactionId": 1_795_000_000_000}),
 ]
 
 
@@ -92,6 +94,32 @@ FAULTS = [
         "OccurrenceConstraintViolation",
         "payload.customData",
     ),
+    *(
+        (
+            dialect,
+            "ReserveNow",
+            {
+                name: number,
+                "idToken": {"idToken": "x", "type": "Central"},
+                "expiryDateTime": "2026-01-31T12:00:00Z",
+            }
+            if dialect is not Dialect.OCPP_16
+            else {
+                name: number,
+                "connectorId": 1,
+                "idTag": "x",
+                "expiryDate": "2026-01-31T12:00:00Z",
+            },
+            "PropertyConstraintViolation",
+            f"payload.{name}",
+        )
+        for dialect, name in (
+            (Dialect.OCPP_16, "reservationId"),
+            (Dialect.OCPP_201, "id"),
+            (Dialect.OCPP_21, "id"),
+        )
+        for number in (2**31, -(2**31) - 1, 999_999_999_999)
+    ),
 ]
 
 
@@ -101,6 +129,16 @@ def test_a_fault_has_a_code_and_names_the_path(dialect, action, payload, code, p
     assert fault is not None
     assert fault.code == code
     assert path in fault.text
+
+
+def test_an_answer_has_integers_of_32_bits_but_for_the_number_of_a_transaction():
+    start = {"idTagInfo": {"status": "Accepted"}, "transactionId": 1_795_000_000_000}
+    assert validators.check_response(Dialect.OCPP_16, "StartTransaction", start) is None
+    boot = {"status": "Accepted", "currentTime": "2026-01-31T12:00:00Z", "interval": 2**31}
+    for dialect in Dialect:
+        fault = validators.check_response(dialect, "BootNotification", boot)
+        assert fault is not None
+        assert fault.text == "payload.interval must be smaller than or equal to 2147483647"
 
 
 def test_a_fault_never_tells_a_value():

@@ -84,6 +84,17 @@ def test_the_reason_has_a_code_of_the_appendix(value: str, reason: str) -> None:
     assert problem.reason_code == reason
 
 
+@pytest.mark.parametrize("shape", [Characteristics(DataType.INTEGER), INTEGER])
+def test_integers_have_32_bits(shape: Characteristics) -> None:
+    for value, reason in (("999999999999", "ValueTooHigh"), ("-2147483649", "ValueTooLow")):
+        problem = complaint(value, shape)
+        assert problem is not None
+        assert problem.reason_code == reason
+    assert complaint("2147483647", Characteristics(DataType.INTEGER)) is None
+    assert complaint("-2147483648", Characteristics(DataType.INTEGER)) is None
+    assert complaint("2147483648", Characteristics(DataType.DECIMAL)) is None
+
+
 def test_zero_may_switch_off_what_has_a_minimum() -> None:
     assert complaint("0", INTEGER, zero_allowed=True) is None
     assert complaint("1", INTEGER, zero_allowed=True) is not None

@@ -23,6 +23,10 @@ DEFAULT_FOLDER = Path(__file__).with_name("generated")
 _DATE_TIME = (
     r"^\d{4}-\d{2}-\d{2}[Tt ][0-2]\d:[0-5]\d(:[0-6]\d([.,]\d+)?)?([Zz]|[+-][0-2]\d(:?[0-5]\d)?)?\Z"
 )
+# OCPP's integers have 32 bits (2.1 part 2, 2.1.4; those of 1.6 too, as its SOAP says), which its
+# schemas do not tell. The number of a transaction of 1.6 is but a name: CSMSs give longer ones.
+_LEAST, _MOST = -(2**31), 2**31 - 1
+_OPAQUE = "transactionId"
 _LEFT_OUT = frozenset({"$id", "id", "comment", "default", "description", "javaType", "title"})
 # A path is needed for a fault alone: without a prefix none is put together.
 _PATH = re.compile(r"(validate\w+\(\w+, custom_formats, )(\(name_prefix or .*)\)$")
@@ -105,6 +109,11 @@ def _essential(schema: Any, *, of_names: bool = False) -> Any:
     }
     if not of_names and essential.get("type") == "string":
         essential.pop("additionalProperties", None)  # says nothing of a string
+    if not of_names and essential.get("type") == "integer":
+        essential["minimum"] = max(essential.get("minimum", _LEAST), _LEAST)
+        essential["maximum"] = min(essential.get("maximum", _MOST), _MOST)
+    if of_names and schema.get(_OPAQUE, {}).get("type") == "integer":
+        essential[_OPAQUE] = {"type": "integer"}
     return essential
 
 
