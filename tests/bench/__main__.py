@@ -18,6 +18,7 @@ from typing import Any
 from uuid import uuid4
 
 from ocppd.dbus.binding import Bus
+from tests.bench import schedules
 from tests.bench.measure import Process, Report, Samples, timed
 from tests.bench.raw_csms import RawCsms
 from tests.client import EVSE_MANAGER, NAME, OCPP, STATION, dictionary, evse_path
@@ -78,6 +79,7 @@ class Daemon:
             "--bus",
             self._bus.address,
             cwd=ROOT,
+            env=_with_bytecode(self.folder.parent),
         )
         while not (await client.daemon("NameHasOwner", "s", NAME))[0]:
             if self._process.returncode is not None:
@@ -92,6 +94,13 @@ class Daemon:
 
     def close(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _with_bytecode(folder: Path) -> dict[str, str]:
+    """Return the environment, but with compiled modules kept, as a package installs them."""
+    environment = os.environ | {"PYTHONPYCACHEPREFIX": str(folder / "ocppd-bench-bytecode")}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    return environment
 
 
 @asynccontextmanager
@@ -399,12 +408,14 @@ async def main() -> None:
             await variables_over_the_bus(report, bus, client)
             await variables_over_the_wire(report, csms)
             await inventory(report, csms, process)
+            await schedules.limit_on_the_bus(report, client)
             await at_rest(report, process, options.rest)
             await daemon.stop()
             daemon.close()
         await starting(report, bus, client)
         await queue_and_drain(report, bus, client, options.messages)
         client.close()
+    schedules.composite(report)
     report.close()
 
 
