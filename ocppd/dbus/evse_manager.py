@@ -50,6 +50,7 @@ class EvseManagerInterface(Interface):
     def ReportEvInfo(self, ev_info: Dict) -> None:
         """See dbus/org.everest.Ocpp.EvseManager.xml."""
         self._station.meter_values.on_ev_info(self._evse.id, sessions.ev_info(ev_info))
+        self._station.smart_charging.on_ev_info(self._evse.id)
 
     @exported
     def ReportHwCapabilities(self, capabilities: Dict) -> None:

@@ -77,6 +77,7 @@ class SmartCharging:
         self._situations = Situations(outside, device_model, evses)
         self.profiles = InstalledProfiles(outside.store, device_model)
         self._transactions: dict[int, str | None] = {}
+        self._reached: dict[int, frozenset[int]] = {}
         self._remote_starts: dict[int, RemoteStartProfile] = {}
         self._energy = EnergyLimits(outside, device_model)
         self._limits = LimitPublication(
@@ -145,6 +146,21 @@ class SmartCharging:
             elif evse.session_id is None:
                 self._forget_remote_start(evse.id)
         if evse.transaction_id != known or self._situations.of(evse.id) != before:
+            self.publish()
+
+    def on_ev_info(self, evse_id: int) -> None:
+        """Follow the state of charge: some limits begin with it (K01.FR.100)."""
+        soc = self._situations.of(evse_id).soc
+        reached = frozenset(
+            one.profile.id
+            for one in self.profiles
+            if one.evse_id in (0, evse_id)
+            and soc is not None
+            and one.profile.schedule.limit_at_soc is not None
+            and soc >= one.profile.schedule.limit_at_soc.soc
+        )
+        if reached != self._reached.get(evse_id, frozenset()):
+            self._reached[evse_id] = reached
             self.publish()
 
     def on_remote_start(self, evse: Evse, start: RemoteStart) -> None:

@@ -10,10 +10,12 @@ from ocppd.model.charging_profiles import (
     ChargingProfile,
     ChargingProfileKind,
     ChargingProfilePurpose,
+    LimitAtSoC,
     ProfilePeriod,
     ProfileSchedule,
 )
 from ocppd.model.charging_schedules import ChargingRateUnit, ChargingSchedule, PerPhase
+from ocppd.model.sessions import EvInfo
 from ocppd.model.smart_charging import SetChargingProfile
 from ocppd.model.tokens import IdToken, IdTokenType
 from ocppd.station.evse import Evses, RemoteStart
@@ -220,3 +222,16 @@ def test_too_many_profiles_are_refused() -> None:
     assert bench.set(1, profile(1, (0, 6.0))) == "Accepted"
     assert bench.set(2, profile(2)) == "Rejected"
     assert bench.model.integer(SmartChargingCtrlr.Entries_ChargingProfiles) == 1
+
+
+@pytest.mark.requirement("K01.FR.100")
+def test_a_limit_at_a_state_of_charge_begins_when_it_is_reported() -> None:
+    bench = Bench()
+    wanted = profile(1, (0, 16.0))
+    schedule = replace(wanted.schedule, limit_at_soc=LimitAtSoC(80, 6.0))
+    bench.set(1, replace(wanted, schedules=(schedule,)))
+    told = len(bench.published)
+    for soc, limit, more in ((79.0, 16.0, 0), (80.0, 6.0, 1), (85.0, 6.0, 1), (70.0, 16.0, 2)):
+        bench.evses[1].ev_info = EvInfo(soc=soc)
+        bench.block.on_ev_info(1)
+        assert (bench.limit(), len(bench.published) - told) == (limit, more)
