@@ -409,28 +409,42 @@ class Delivery:
     async def _send(self, entry: QueueEntry, link: Link) -> tuple[object, TransactionFacts | None]:
         """Send the messages of an entry, one after the other.
 
-        Returns what was answered, and what is known of the transaction now; both are None if this
-        version has nothing to say of the entry. What the first answer tells of the transaction is
-        in the second message.
+        Returns what was answered last, and what is known of the transaction now; both are None if
+        this version has nothing to say of the entry. What the first answer tells of the transaction
+        is in the second message, and in the store before that is sent: however it fares, and
+        whatever is cut, the start of a transaction that has its number is not told again.
         """
         facts = self._facts_of(entry)
         messages = messages_of(link.spelling, entry, facts, self._max_size())
+        if not messages:
+            return None, None
         response: object = None
         at = 0
+        if len(messages) > 1 and facts.generation == link.spelling.generation:
+            at = 1  # only the answer to the first of two tells of the transaction: it was told
         while at < len(messages):
-            answer = await link.exchange(messages[at], _message_id(entry.message_id, at))
-            if not isinstance(answer, TransactionEventResponse):
-                response = response or answer
-            else:
-                first = response if isinstance(response, TransactionEventResponse) else None
-                response = _merged(first, answer) if first else answer
-                if answer.csms_transaction_id is not None:
-                    facts = TransactionFacts(link.spelling.generation, answer.csms_transaction_id)
-                    messages = messages_of(link.spelling, entry, facts, self._max_size())
+            response = await link.exchange(messages[at], _message_id(entry.message_id, at))
             at += 1
-        if at == 0:
-            return None, None
+            if (
+                isinstance(response, TransactionEventResponse)
+                and response.csms_transaction_id is not None
+            ):
+                facts = TransactionFacts(link.spelling.generation, response.csms_transaction_id)
+                if at < len(messages):
+                    messages = messages_of(link.spelling, entry, facts, self._max_size())
+                    await self._note_number(entry, response, facts)
+        if at > 1 and isinstance(response, TransactionEventResponse) and not response.id_token_info:
+            response = None  # the answer that mattered was the first, and has been used
         return response, replace(facts, generation=link.spelling.generation)
+
+    async def _note_number(
+        self, entry: QueueEntry, response: TransactionEventResponse, facts: TransactionFacts
+    ) -> None:
+        """Keep what the first of several messages was answered, before the next is sent."""
+        with self._queue.atomically():
+            self._save_facts(entry, facts)
+            self._use_answer(entry, response)
+        await self._on_disk()
 
     def _facts_of(self, entry: QueueEntry) -> TransactionFacts:
         if isinstance(entry.request, TransactionEvent):
@@ -449,20 +463,10 @@ class Delivery:
         request = entry.request
         named = isinstance(response, TransactionEventResponse) and response.csms_transaction_id
         with self._queue.atomically():
-            if (
-                isinstance(request, TransactionEvent)
-                and facts is not None
-                and facts.generation is not None
-                and facts != self._queue.facts_of(request.transaction_id)
-            ):
-                self._queue.save_transaction_facts(
-                    request.transaction_id, facts.generation, facts.csms_transaction_id
-                )
+            if facts is not None:
+                self._save_facts(entry, facts)
             if response is not None:
-                try:
-                    self._on_answered(entry, response)
-                except Exception:
-                    _LOG.exception("the answer to queued message %d was not used", entry.id)
+                self._use_answer(entry, response)
             self._queue.dequeue(entry)
             if (
                 isinstance(request, TransactionEvent)
@@ -473,6 +477,23 @@ class Delivery:
         self._unsynced += 1
         if named or not _is_update(request) or self._unsynced >= _MOST_UNSYNCED:
             await self._on_disk()
+
+    def _save_facts(self, entry: QueueEntry, facts: TransactionFacts) -> None:
+        request = entry.request
+        if (
+            isinstance(request, TransactionEvent)
+            and facts.generation is not None
+            and facts != self._queue.facts_of(request.transaction_id)
+        ):
+            self._queue.save_transaction_facts(
+                request.transaction_id, facts.generation, facts.csms_transaction_id
+            )
+
+    def _use_answer(self, entry: QueueEntry, response: object) -> None:
+        try:
+            self._on_answered(entry, response)
+        except Exception:
+            _LOG.exception("the answer to queued message %d was not used", entry.id)
 
     def _put_aside(self, entry: QueueEntry, reason: str) -> None:
         _LOG.error("queued message %d is set aside: %s", entry.id, reason)
@@ -508,17 +529,3 @@ def _message_id(message_id: str, at: int) -> str:
         return message_id
     suffix = f"-{at + 1}"
     return message_id.replace("-", "")[: MAX_ID_LENGTH - len(suffix)] + suffix
-
-
-def _merged(
-    first: TransactionEventResponse, second: TransactionEventResponse
-) -> TransactionEventResponse:
-    """Return what two answers tell together; the later one knows better."""
-    return TransactionEventResponse(
-        id_token_info=second.id_token_info or first.id_token_info,
-        total_cost=second.total_cost if second.total_cost is not None else first.total_cost,
-        charging_priority=second.charging_priority or first.charging_priority,
-        personal_messages=second.personal_messages or first.personal_messages,
-        names_transaction=second.names_transaction or first.names_transaction,
-        csms_transaction_id=second.csms_transaction_id or first.csms_transaction_id,
-    )
