@@ -8,13 +8,15 @@ import itertools
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import Any
+from enum import StrEnum
+from typing import Any, TypeVar
 
 from ocppd.dataclass import dataclass
 from ocppd.dbus.binding import Bus, DBusError, Variant
 from ocppd.dbus.marshalling.certificates import certificate_response
 from ocppd.dbus.marshalling.networks import configure_network, read_network_result
 from ocppd.dbus.marshalling.plain import rfc3339, variants
+from ocppd.dbus.marshalling.reservations import exists_reservation, reserve_now
 from ocppd.dbus.marshalling.schedules import external_limits
 from ocppd.dbus.marshalling.station import data_transfer, read_data_transfer_response
 from ocppd.dbus.marshalling.tokens import id_token as write_id_token
@@ -30,11 +32,14 @@ from ocppd.model.network_profiles import (
     NetworkStatus,
 )
 from ocppd.model.registration import BootReason
+from ocppd.model.reservations import Reservation, ReservationMatch, ReserveNowStatus
 from ocppd.model.sessions import StopReason
 from ocppd.model.smart_charging import ExternalLimit
 from ocppd.model.tokens import IdToken
 
 _LOG = logging.getLogger(__name__)
+
+W = TypeVar("W", bound=StrEnum)
 
 PREFIX = "org.everest.Ocpp.Agent."
 INTERFACES = frozenset(
@@ -272,6 +277,33 @@ class Agents:
         return bool(
             await self._call("Auth", "WithdrawAuthorization", "a{sv}", body, str) == "Accepted"
         )
+
+    async def reserve_now(self, request: Reservation) -> ReserveNowStatus:
+        """Have the host keep an EVSE for a driver."""
+        answer = await self._call("Reservation", "ReserveNow", "a{sv}", [reserve_now(request)], str)
+        return self._word(ReserveNowStatus, answer, "Reservation.ReserveNow")
+
+    async def cancel_reservation(self, reservation_id: int) -> bool:
+        """Have the host end a reservation; False if it has none."""
+        return bool(
+            await self._call("Reservation", "CancelReservation", "i", [reservation_id], bool)
+        )
+
+    async def exists_reservation(
+        self, evse_id: int, id_token: IdToken, group_id_token: IdToken | None
+    ) -> ReservationMatch:
+        """Ask the host for whom an EVSE is reserved."""
+        body = [exists_reservation(evse_id, id_token, group_id_token)]
+        answer = await self._call("Reservation", "ExistsReservation", "a{sv}", body, str)
+        return self._word(ReservationMatch, answer, "Reservation.ExistsReservation")
+
+    def _word(self, kind: type[W], answer: str, what: str) -> W:
+        """Return an answer as one of the words that are possible."""
+        try:
+            return kind(answer)
+        except ValueError:
+            owner = self._owners.get(what.partition(".")[0]) or Owner("?", "/")
+            raise self._refused(owner, what, f"answer {answer!r}") from None
 
     async def set_get_certificate_response(
         self, evse_id: int, action: CertificateAction, response: EvCertificateResponse

@@ -10,6 +10,7 @@ from ocppd.dbus.error_history import ErrorHistoryInterface
 from ocppd.dbus.evse_manager import EvseManagerInterface
 from ocppd.dbus.marshalling import station, tokens, variables
 from ocppd.dbus.ocpp import OcppInterface, Told
+from ocppd.dbus.reservation import ReservationInterface
 from ocppd.model.charging_schedules import ChargingSchedule
 from ocppd.model.events import EventData
 from ocppd.model.registration import BootNotificationResponse, ConnectionStatus
@@ -26,6 +27,7 @@ class Exported:
     validator: AuthTokenValidatorInterface
     provider: AuthTokenProviderInterface
     errors: ErrorHistoryInterface
+    reservations: ReservationInterface
     evses: Mapping[int, EvseManagerInterface]
 
 
@@ -115,6 +117,11 @@ class Host:
         """Tell that the list of active errors changed."""
         if self.exported is not None:
             self.exported.errors.refresh()
+
+    def reservations_changed(self) -> None:
+        """Tell that the list of reservations changed."""
+        if self.exported is not None:
+            self.exported.reservations.refresh()
 
     def health_changed(self) -> None:
         """Tell that `Station.health` changed."""

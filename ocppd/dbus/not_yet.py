@@ -9,17 +9,6 @@ def _refuse() -> None:
     raise NotSupported("not in this release")
 
 
-class ReservationInterface(Interface):
-    """org.everest.Ocpp.Reservation: what the host reports of reservations."""
-
-    NAME = "org.everest.Ocpp.Reservation"
-
-    @exported
-    def ReportReservationUpdate(self, update: Dict) -> None:
-        """See dbus/org.everest.Ocpp.Reservation.xml."""
-        _refuse()
-
-
 class SessionCostInterface(Interface):
     """org.everest.Ocpp.SessionCost: prices, of which none are known in this release."""
 

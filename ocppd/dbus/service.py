@@ -25,12 +25,12 @@ from ocppd.dbus.iso15118_extensions import Iso15118ExtensionsInterface
 from ocppd.dbus.marshalling.explanations import no_reader
 from ocppd.dbus.not_yet import (
     GridSupportInterface,
-    ReservationInterface,
     SessionCostInterface,
 )
 from ocppd.dbus.objects import Objects
 from ocppd.dbus.ocpp import OcppInterface
 from ocppd.dbus.ocpp_data_transfer import OcppDataTransferInterface
+from ocppd.dbus.reservation import ReservationInterface
 from ocppd.dbus.system import SystemInterface
 from ocppd.station.ports import Journal, Outbox, ReadProfile
 from ocppd.station.station import Station
@@ -101,6 +101,7 @@ class Service:
         ocpp = OcppInterface(station, outbox, self.host.told, self._callers, journal, read_profile)
         validator = AuthTokenValidatorInterface(station.authorization)
         provider = AuthTokenProviderInterface()
+        reservations = ReservationInterface(station.reservations)
         errors = ErrorHistoryInterface(station.faults, station.dates, clock)
         evses = {evse.id: EvseManagerInterface(station, evse) for evse in station.evses}
         objects = Objects(self._callers, outbox.durable)
@@ -112,7 +113,7 @@ class Service:
             OcppDataTransferInterface(station.data_transfer),
             SessionCostInterface(),
             SystemInterface(self.agents),
-            ReservationInterface(),
+            reservations,
             errors,
             AgentManagerInterface(self.agents),
         )
@@ -124,7 +125,7 @@ class Service:
                 GridSupportInterface(),
             )
         self._objects = objects
-        self.host.exported = Exported(ocpp, validator, provider, errors, evses)
+        self.host.exported = Exported(ocpp, validator, provider, errors, reservations, evses)
         hooks: AgentHooks = station
         self.agents.on_registered = hooks.on_agent_registered
         self.agents.on_gone = hooks.on_agent_gone

@@ -65,6 +65,13 @@ class LocalList(Protocol):
         """Return the entry of a token, whatever its expiry date, or None."""
 
 
+class Restricts(Protocol):
+    """The reservations (block H), as they concern who may charge."""
+
+    def restrict(self, provided: ProvidedIdToken, result: ValidationResult) -> ValidationResult:
+        """Bar a token from what is reserved for others."""
+
+
 class NoLocalList:
     """The list of a station that has none."""
 
@@ -82,6 +89,7 @@ class Authorization:
         device_model: DeviceModel,
         evses: Evses,
         local_list: LocalList | None = None,
+        reservations: Restricts | None = None,
     ) -> None:
         self._clock = outside.clock
         self._csms = outside.csms
@@ -89,6 +97,7 @@ class Authorization:
         self._tasks = outside.tasks
         self._device_model = device_model
         self._evses = evses
+        self._reservations = reservations
         self._local_list = local_list if local_list is not None else NoLocalList()
         self.cache = AuthorizationCache(outside.clock, outside.store, device_model)
 
@@ -134,8 +143,20 @@ class Authorization:
         """Tell whether a token may charge; a CSMS that fails to answer is an answer, too.
 
         In this order: what needs no asking, the local list, the cache, the CSMS. Without a CSMS:
-        the list and the cache once more, then OfflineTxForUnknownIdEnabled.
+        the list and the cache once more, then OfflineTxForUnknownIdEnabled. At last: is there a
+        place that is not reserved for others?
         """
+        result = await self._validate(provided)
+        if self._reservations is not None:
+            result = self._reservations.restrict(provided, result)
+        return result
+
+    def group_of(self, token: IdToken) -> IdToken | None:
+        """Return the group of a token, if list or cache know it (H03.FR.07)."""
+        known = self._listed(token) or self.cache.lookup(token)
+        return known.group_id_token if known is not None else None
+
+    async def _validate(self, provided: ProvidedIdToken) -> ValidationResult:
         token = provided.id_token
         if self._needs_no_asking(provided):
             return ValidationResult(_ACCEPTED, parent_id_token=provided.parent_id_token)

@@ -91,6 +91,7 @@ class Availability:
         self._pushing: set[EvseRef] = set()
         self._when_ready: list[Callable[[int], None]] = []
         self._when_ended: list[Callable[[int], None]] = []
+        self._when_changed: list[Callable[[], None]] = []
 
     def start(self) -> None:
         """Take back what survived the reboot (B01.FR.07, G01.FR.02)."""
@@ -107,6 +108,10 @@ class Availability:
     def when_transaction_ended(self, call: Callable[[int], None]) -> None:
         """Call a function after a transaction has ended and the EVSE's availability is settled."""
         self._when_ended.append(call)
+
+    def when_changed(self, call: Callable[[], None]) -> None:
+        """Call a function after the statuses were looked at, whatever became of them."""
+        self._when_changed.append(call)
 
     # What the CSMS asks for
 
@@ -271,6 +276,10 @@ class Availability:
         if self._closed.pop(reason, 0) != 0:
             self._refresh_all()
 
+    def is_closed(self, evse_id: int) -> bool:
+        """Tell whether an EVSE is out of service by `close` alone, and so not for long."""
+        return any(each in (None, evse_id) for each in self._closed.values())
+
     def refresh(self, evse_id: int, connector_id: int | None = None) -> None:
         """Look again at the status of an EVSE's connectors, or one of them."""
         evse = self._evses[evse_id]
@@ -394,7 +403,7 @@ class Availability:
                 operative=self._is_operative(evse, connector) and not self._station_is_faulted(),
                 usable=evse.ready and not connector.disabled,
                 occupied=connector.occupied,
-                reserved=connector.reserved,
+                reserved=connector.reserved or connector.held,
                 claimed=connector.claimed,
             )
         )
@@ -424,6 +433,8 @@ class Availability:
             ChargingStation.AvailabilityState, status_of_station(evses, own).value
         )
         self._enforce()
+        for call in self._when_changed:
+            call()
 
     def _station_is_faulted(self) -> bool:
         return any(error.type == INOPERATIVE for error in self.station_errors)

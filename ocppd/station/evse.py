@@ -28,6 +28,7 @@ class Connector:
         disabled: the host reported Disabled
         occupied: a cable or car is there
         reserved: the host reported a reservation
+        held: a reservation that is kept here needs it
         claimed: who is there may use the reservation
         activity: what it is busy with while occupied
         errors: the host's errors at this connector, oldest first
@@ -41,6 +42,7 @@ class Connector:
     disabled: bool = False
     occupied: bool = False
     reserved: bool = False
+    held: bool = False
     claimed: bool = False
     activity: Activity | None = None
     info: str | None = None

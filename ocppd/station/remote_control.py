@@ -60,6 +60,11 @@ class Reservations(Protocol):
     def admits(self, ref: EvseRef, id_token: IdToken, group_id_token: IdToken | None) -> bool:
         """Tell whether a reserved connector is reserved for this token or its group."""
 
+    async def ask_host(
+        self, evse_id: int | None, id_token: IdToken, group_id_token: IdToken | None
+    ) -> None:
+        """Find out what the host knows of it, for `admits`."""
+
 
 class NoReservations:
     """What is known of reservations without block H: the host made them, for somebody else."""
@@ -67,6 +72,11 @@ class NoReservations:
     def admits(self, ref: EvseRef, id_token: IdToken, group_id_token: IdToken | None) -> bool:
         """Return False."""
         return False
+
+    async def ask_host(
+        self, evse_id: int | None, id_token: IdToken, group_id_token: IdToken | None
+    ) -> None:
+        """Do nothing."""
 
 
 def claim(evses: Evses, evse: Evse, id_token: IdToken | None, now: datetime) -> RemoteStart | None:
@@ -122,6 +132,11 @@ class RemoteControl:
 
     # F01, F02
 
+    async def start_if_admitted(self, request: StartTransaction) -> Answer[StartTransactionResult]:
+        """Offer a token to the host as `start_transaction` does, asking it of its reservations."""
+        await self._reservations.ask_host(request.evse_id, request.id_token, request.group_id_token)
+        return self.start_transaction(request)
+
     def start_transaction(self, request: StartTransaction) -> Answer[StartTransactionResult]:
         """Offer a token to the host, at one EVSE or wherever there is room."""
         problem = self._problem_with_token(request) or self._problem_with_profile(request)
@@ -131,7 +146,7 @@ class RemoteControl:
         if isinstance(found, StatusInfo):
             return self._reject(request, found)
         self._remember(request, found)
-        named = request.evse_id is not None or request.by_connector
+        named = request.evse_id is not None or request.by_connector or self._holds()
         offer = ProvidedIdToken(
             request.id_token,
             AuthorizationType.OCPP,
@@ -148,6 +163,10 @@ class RemoteControl:
             then=partial(self._host.provide_token, offer),
             unsaid=nothing,  # a CSMS that was not told tells the driver that it failed
         )
+
+    def _holds(self) -> bool:
+        """Tell whether the host may not choose among all EVSEs (H01.FR.07)."""
+        return any(each.held for evse in self._evses for each in evse.connectors.values())
 
     def claim(self, evse: Evse, id_token: IdToken | None) -> RemoteStart | None:
         """Return the remote start that a token at an EVSE fulfils, and forget it (F01.FR.25)."""

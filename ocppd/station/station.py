@@ -29,6 +29,7 @@ from ocppd.station.ports import LegacyKeys, Outside
 from ocppd.station.provisioning import Provisioning
 from ocppd.station.registration import Registration
 from ocppd.station.remote_control import RemoteControl, claim
+from ocppd.station.reservations import Reservations
 from ocppd.station.reset import Resets
 from ocppd.station.security import Security, SecurityLog
 from ocppd.station.smart_charging import SmartCharging
@@ -81,7 +82,9 @@ class Station:
             outside, device_model, self.availability, self.security, history
         )
         self.local_auth_list = LocalAuthList(outside, device_model)
-        self.authorization = Authorization(*base, self.local_auth_list)
+        self.reservations = Reservations(*base, self.availability)
+        self.authorization = Authorization(*base, self.local_auth_list, self.reservations)
+        self.reservations.group_of = self.authorization.group_of
         self.transactions = Transactions(
             *base, self.availability, self._claim, self.authorization.learn
         )
@@ -103,7 +106,9 @@ class Station:
         self.external_limits = ExternalLimits(
             *base, self.smart_charging, self.transactions.announce
         )
-        self.remote_control = RemoteControl(*base, self.transactions, triggers, self.smart_charging)
+        self.remote_control = RemoteControl(
+            *base, self.transactions, triggers, self.smart_charging, self.reservations
+        )
         self.data_transfer = DataTransfers(outside)
         self.provisioning = Provisioning(outside, device_model, keys, self.security)
         self.network_profiles = NetworkProfiles(
@@ -120,6 +125,8 @@ class Station:
         self.dates.when_moved(self.transactions.redate)
         self.transactions.watch(self.smart_charging.on_transaction)
         self.registration.when_online(self.faults.tell_untold)
+        self.registration.when_online(self.reservations.tell_untold)
+        self.transactions.on_beginning(self.reservations.on_session_event)
         self.registration.when_online(self.certificate_renewal.on_online)
         self.registration.when_online(self.external_limits.on_online)
         self.registration.when_stopped(self.transactions.on_stop)
@@ -145,6 +152,7 @@ class Station:
             self.provisioning.trials.start()
             self.certificate_renewal.start()
             self.local_auth_list.start()
+            self.reservations.start()
             self.authorization.start()
             self.meter_values.start()
             self.dates.start()  # moves what the others took back

@@ -81,6 +81,7 @@ class Transactions:
         self._readings = self._steps.readings
         self._interruptions = Interruptions(outside, device_model, evses, connectors, self._steps)
         self._requested: dict[str, StopReason] = {}
+        self._look_first: Callable[[int, SessionEvent], SessionEvent] = lambda _, event: event
 
     def start(self) -> None:
         """Take back what was open; the host will say what is true of it."""
@@ -132,6 +133,10 @@ class Transactions:
             self._on_event(evse, session, event)
         self._outside.csms.wake()
 
+    def on_beginning(self, call: Callable[[int, SessionEvent], SessionEvent]) -> None:
+        """Have a function look at the events of sessions first, and add what it knows."""
+        self._look_first = call
+
     def _on_connector_event(self, evse_id: int, event: SessionEvent) -> None:
         match event.event:
             case SessionEventType.ENABLED:
@@ -145,6 +150,7 @@ class Transactions:
 
     def _on_event(self, evse: Evse, session: Session, event: SessionEvent) -> None:
         before = session
+        event = self._look_first(evse.id, event)
         was_doubtful = self._interruptions.is_doubtful(session)
         if was_doubtful:
             session = self._interruptions.lose_if_late(evse, session, event)

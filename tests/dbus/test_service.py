@@ -374,7 +374,6 @@ async def test_what_this_release_does_not_have() -> None:
         for interface, member, signature, argument, path in (
             ("System", "ReportFirmwareUpdateStatus", "a{sv}", {}, STATION_PATH),
             ("System", "ReportLogStatus", "a{sv}", {}, STATION_PATH),
-            ("Reservation", "ReportReservationUpdate", "a{sv}", {}, STATION_PATH),
             ("Iso15118Extensions", "ReportChargingNeeds", "a{sv}", {}, f"{EVSE_PATH}/1"),
             ("Iso15118Extensions", "ReportEvInfo", "a{sv}", {}, f"{EVSE_PATH}/1"),
             (

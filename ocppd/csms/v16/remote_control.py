@@ -90,7 +90,7 @@ def routes(station: "Station") -> dict[str, Route]:
     return {
         "RemoteStartTransaction": route(
             partial(decode_remote_start_transaction, evses),
-            control.start_transaction,
+            control.start_if_admitted,
             encode_remote_start_transaction,
         ),
         "RemoteStopTransaction": route(

@@ -76,7 +76,7 @@ def routes(station: "Station") -> dict[str, Route]:
     return {
         "RequestStartTransaction": route(
             decode_request_start_transaction,
-            control.start_transaction,
+            control.start_if_admitted,
             encode_request_start_transaction,
         ),
         "RequestStopTransaction": route(
