@@ -1,5 +1,6 @@
 """The unit, as it is after the installation and at rest: ready, hardened, small."""
 
+import shutil
 import time
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from machine import (
     wait_until,
 )
 
+CREDENTIAL = "$CREDENTIALS_DIRECTORY/csms-password"
 pytestmark = pytest.mark.usefixtures("unconfigured")
 
 
@@ -36,7 +38,7 @@ def test_with_the_shipped_configuration_it_says_that_it_is_not_configured() -> N
 
     assert status["connected"] is False
     assert "not configured" in status["reason"]
-    assert [why for why in get("Health")["reasons"] if "not configured" not in why] == []
+    assert get("Health")["reasons"] == []
     wait_until(lambda: "not configured" in show("StatusText"), "the status text says so")
 
 
@@ -155,6 +157,29 @@ def _switches() -> int:
             if line.startswith("voluntary_ctxt_switches"):
                 total += int(line.split()[1])
     return total
+
+
+def test_a_password_from_a_credential(csms: Csms) -> None:
+    """It stands in no file that the daemon's user could read."""
+    secret = CONFIG.with_name("csms-password")
+    before = CONFIG.read_text()
+    text = before.replace("password_file: csms-password", f"password_file: {CREDENTIAL}")
+    assert text != before
+    secret.chmod(0o600)
+    shutil.chown(secret, "root", "root")
+    drop_in(f"[Service]\nLoadCredential=csms-password:{secret}\n")
+    try:
+        CONFIG.write_text(text)
+        assert "not read: csms-password of systemd" in run("ocppctl", "config", "check")
+        systemctl("restart")
+        csms.wait_registered()
+    finally:
+        drop_in("")
+        CONFIG.write_text(before)
+        secret.chmod(0o640)
+        shutil.chown(secret, "root", "ocppd")
+        systemctl("restart")
+    csms.wait_registered()
 
 
 def test_no_file_of_the_package_was_changed() -> None:

@@ -156,6 +156,22 @@ def test_a_session_by_the_shell_of_the_documents(csms: Csms) -> None:
     assert transaction["id_token"] == TOKEN
 
 
+@pytest.mark.parametrize("program", ["host.sh", "host.py"])
+def test_a_session_by_a_host_of_the_documents(csms: Csms, users: None, program: str) -> None:
+    """Each as a user who is in group ocpp alone."""
+    configure(["2.0.1"])
+    csms.wait_registered()
+    told = len(csms.transactions())
+
+    run(str(ROOT / "docs" / "examples" / program), TOKEN, "2", user="controller")
+
+    wait_until(lambda: csms.transactions()[-1]["state"] == "ended", "the CSMS saw the end")
+    [transaction] = csms.transactions()[told:]
+    assert transaction["problems"] == []
+    assert transaction["reason"] == "Local"
+    assert transaction["id_token"] == TOKEN
+
+
 # ------------------------------------------------------------------------------------------ access
 
 
