@@ -42,7 +42,7 @@ $(VENV)/.packages:
 $(VENV)/.installed: pyproject.toml $(VENV)/.packages
 	$(SYSTEM_PYTHON) -m venv --system-site-packages $(VENV)
 	$(PYTHON) -m pip install -q --disable-pip-version-check --upgrade pip "setuptools>=77" wheel
-	$(PYTHON) -m pip install -q --disable-pip-version-check "ocpp==2.1.0" "fastjsonschema>=2.16" "python-dbusmock>=0.31"
+	$(PYTHON) -m pip install -q --disable-pip-version-check "ocpp==2.1.0" "fastjsonschema>=2.16" "python-dbusmock>=0.38"
 	PYTHONWARNINGS="ignore:Editable installation" $(PYTHON) -m pip install -q --disable-pip-version-check --no-build-isolation -e ".[fast,pretty,test]"
 	@touch $@
 

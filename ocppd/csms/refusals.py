@@ -103,6 +103,11 @@ def not_connected(error: BaseException, at: Circumstances) -> NotConnected:
                 f"{peer} hung up after the TLS handshake: it may have refused our certificate",
                 security_event="FailedToAuthenticateAtCsms",
             )
+        case InvalidHandshake() | EOFError() if at.greeted and _hung_up(error):
+            return NotConnected(
+                f"{peer} hung up after the TLS handshake: it may be no WebSocket server, or want a"
+                " certificate of the station, as in security profile 3"
+            )
         case InvalidHandshake() | EOFError():
             cause = error.__cause__ or error
             return NotConnected(f"{peer} is no WebSocket server: {text_of(cause)}")

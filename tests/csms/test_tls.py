@@ -324,6 +324,10 @@ async def test_a_csms_that_wants_a_certificate_under_profile_2(version, tmp_path
     issued = authority.issue("localhost", "localhost")
     context = server_context(issued, authority.root, version=version)
     reason, events = await refusal(tmp_path, context, Files((authority.root,)))
+    if "hung up" in reason:  # the alert of TLS 1.3 comes with the end, and may be lost with it
+        assert version == ssl.TLSVersion.TLSv1_3
+        assert "want a certificate of the station" in reason
+        return
     assert "wants a certificate of the station" in reason
     assert events == ["FailedToAuthenticateAtCsms"]
 

@@ -184,6 +184,9 @@ def probe(url: str, ca: str | None) -> Iterator[Finding]:
     try:
         if secure:
             context = ssl.create_default_context(cafile=ca)
+            # As ocppd judges: Python 3.13 by itself refuses roots for the lack of an extension.
+            context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+            context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
             connection = context.wrap_socket(connection, server_hostname=host)
             yield _certificate(connection)
         yield _clock(connection, parts)
