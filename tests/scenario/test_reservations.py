@@ -73,7 +73,9 @@ def status_of(rig: Rig, evse_id: int) -> str | None:
     return told[-1] if told else None
 
 
-@pytest.mark.requirement("H01.FR.03", "H01.FR.23", "H03.FR.01", "H03.FR.09", "H01.FR.15")
+@pytest.mark.requirement(
+    "B11.FR.05", "H01.FR.03", "H01.FR.15", "H01.FR.23", "H03.FR.01", "H03.FR.09"
+)
 @VERSIONS
 async def test_a_reserved_evse_is_for_its_driver_also_after_a_power_cut(
     version: str, tmp_path: Path

@@ -17,6 +17,8 @@ to the station      call ACTION [JSON]                 any request
                     availability operative|inoperative [EVSE[.CONNECTOR]]
                     trigger MESSAGE [EVSE[.CONNECTOR]] report [BASE]
                     data-transfer VENDOR [MESSAGE [DATA]]        clear-cache
+                    reserve ID TOKEN [EVSE [SECONDS]]  cancel-reservation ID
+                    local-list [full|differential VERSION [TOKEN[=STATUS]...]]
                     raw TEXT                           any text, a frame or not
 misbehaviour        delay ACTION SECONDS [TIMES]       drop ACTION [TIMES]
 (ACTION may be *)   error ACTION CODE [DESCRIPTION]    garbage ACTION TEXT
@@ -142,6 +144,9 @@ _READERS: dict[str, Callable[[list[str]], Command]] = {
     "trigger": _named("trigger", "message", "where", least=1),
     "report": _named("report", "base"),
     "clear-cache": _named("clear-cache"),
+    "reserve": _named("reserve", "reservation", "token", "evse", "seconds", least=2),
+    "cancel-reservation": _named("cancel-reservation", "reservation", least=1),
+    "local-list": _listed("local-list", "words"),
     "data-transfer": _named("data-transfer", "vendor", "message", "data", least=1),
     "delay": lambda words: _misbehave(words, delay_s=float(words[1]), **_times(words, 2)),
     "drop": lambda words: _misbehave(words, drop=True, **_times(words, 1)),

@@ -5,6 +5,7 @@ items at once.
 """
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -185,6 +186,86 @@ def clear_cache(_version: str) -> Calls:
     return [("ClearCache", {})]
 
 
+def reserve(
+    version: str,
+    reservation: int | str,
+    token: str,
+    evse: int | str | None = None,
+    seconds: float | str = 3600,
+    *,
+    token_type: str = "ISO14443",  # noqa: S107
+    parent: str | None = None,
+) -> Calls:
+    """Reserve an EVSE for a token, any without `evse` or with 0; in 1.6 it is a connector."""
+    number = _number(reservation, "the reservation")
+    place = _number(evse, "the EVSE") if evse is not None else 0
+    try:
+        until = (datetime.now(UTC) + timedelta(seconds=float(seconds))).isoformat()
+    except (ValueError, OverflowError):
+        raise BadCommand(f"reserve: {seconds!r} is no number of seconds") from None
+    payload: Payload
+    if version == "1.6":
+        payload = {
+            "connectorId": place,
+            "expiryDate": until,
+            "idTag": token,
+            "reservationId": number,
+        }
+        if parent is not None:
+            payload["parentIdTag"] = parent
+        return [("ReserveNow", payload)]
+    payload = {
+        "id": number,
+        "expiryDateTime": until,
+        "idToken": {"idToken": token, "type": token_type},
+    }
+    if place:
+        payload["evseId"] = place
+    if parent is not None:
+        payload["groupIdToken"] = {"idToken": parent, "type": "Central"}
+    return [("ReserveNow", payload)]
+
+
+def cancel_reservation(_version: str, reservation: int | str) -> Calls:
+    """End a reservation."""
+    return [("CancelReservation", {"reservationId": _number(reservation, "the reservation")})]
+
+
+def local_list(
+    version: str,
+    words: Sequence[str] = (),
+    *,
+    token_type: str = "ISO14443",  # noqa: S107
+) -> Calls:
+    """Send a local authorization list, `full VERSION TOKEN=STATUS...`, or a difference to it.
+
+    In a `differential` one a token without status leaves the list. Without any words: which version
+    is there?
+    """
+    if not words:
+        return [("GetLocalListVersion", {})]
+    kind = words[0].capitalize()
+    if kind not in ("Full", "Differential") or len(words) == 1:
+        raise BadCommand("local-list: expected full|differential VERSION [TOKEN[=STATUS]...]")
+    old = version == "1.6"
+    entries: list[Payload] = []
+    for word in words[2:]:
+        token, _, status = word.partition("=")
+        entry: Payload = {"idToken": {"idToken": token, "type": token_type}}
+        if old:
+            entry = {"idTag": token}
+        if status:
+            entry["idTagInfo" if old else "idTokenInfo"] = {"status": status}
+        entries.append(entry)
+    payload: Payload = {
+        "listVersion" if old else "versionNumber": _number(words[1], "the version"),
+        "updateType": kind,
+    }
+    if entries:
+        payload["localAuthorizationList"] = entries
+    return [("SendLocalList", payload)]
+
+
 def data_transfer(version: str, vendor: str, message: str | None = None, data: Any = None) -> Calls:
     """Send data of a vendor; in 1.6 they are a string, in 2.x any JSON."""
     payload: Payload = {"vendorId": vendor}
@@ -208,6 +289,9 @@ SHORTCUTS: dict[str, Callable[..., Calls]] = {
     "trigger": trigger,
     "report": report,
     "clear-cache": clear_cache,
+    "reserve": reserve,
+    "cancel-reservation": cancel_reservation,
+    "local-list": local_list,
     "data-transfer": data_transfer,
 }
 

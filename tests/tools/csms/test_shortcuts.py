@@ -1,5 +1,6 @@
 """What people type becomes valid requests in the words of each version."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -23,6 +24,13 @@ LINES = [
     "trigger LogStatusNotification",
     "report",
     "clear-cache",
+    "reserve 7 ABCD",
+    "reserve 7 ABCD 1 60",
+    "cancel-reservation 7",
+    "local-list",
+    "local-list full 3 ABCD=Accepted EFGH=Blocked",
+    "local-list differential 4 ABCD",
+    "local-list full 5",
     "data-transfer com.example message text",
 ]
 
@@ -50,6 +58,24 @@ def test_every_shortcut_makes_a_valid_request(version: str, line: str) -> None:
             ],
         ),
         ("1.6", "get", [("GetConfiguration", {})]),
+        (
+            "1.6",
+            "local-list differential 4 AB=Blocked CD",
+            [
+                (
+                    "SendLocalList",
+                    {
+                        "listVersion": 4,
+                        "updateType": "Differential",
+                        "localAuthorizationList": [
+                            {"idTag": "AB", "idTagInfo": {"status": "Blocked"}},
+                            {"idTag": "CD"},
+                        ],
+                    },
+                )
+            ],
+        ),
+        ("2.1", "cancel-reservation 7", [("CancelReservation", {"reservationId": 7})]),
         (
             "1.6",
             "trigger LogStatusNotification 2",
@@ -96,3 +122,23 @@ def test_misbehaviour_from_the_prompt() -> None:
     }
     with pytest.raises(BadCommand):
         parse_token("AB=Blocked,color=red")
+
+
+@pytest.mark.parametrize(
+    "line", ["local-list half 3 AB", "local-list full", "local-list full x", "reserve x AB"]
+)
+def test_what_makes_no_request_is_told(line: str) -> None:
+    command = parse_line(line)
+    with pytest.raises(BadCommand):
+        SHORTCUTS[command.pop("cmd")]("2.1", **command)
+
+
+def test_a_reservation_is_for_an_evse_or_any_and_for_some_time() -> None:
+    [(action, payload)] = SHORTCUTS["reserve"]("2.0.1", 7, "ABCD", 2, "60", parent="FLEET")
+    assert action == "ReserveNow"
+    assert (payload["id"], payload["evseId"]) == (7, 2)
+    assert payload["groupIdToken"]["idToken"] == "FLEET"
+    left = datetime.fromisoformat(payload["expiryDateTime"]) - datetime.now(UTC)
+    assert 50 < left.total_seconds() <= 60
+    assert "evseId" not in SHORTCUTS["reserve"]("2.0.1", 7, "ABCD")[0][1]
+    assert SHORTCUTS["reserve"]("1.6", 7, "ABCD")[0][1]["connectorId"] == 0
