@@ -104,8 +104,9 @@ class Limits:
         if account is None:
             account = self._accounts[key] = _Account(limit, limit.burst, self._monotonic())
         elif account.limit is not limit:  # now it is known who it is, or who the user is by now
-            account.limit = limit
-            account.tokens = float(limit.burst)
+            if account.limit is UNKNOWN:
+                account.tokens = float(limit.burst)
+            account.limit = limit  # that of a user's connections in turn, if they differ
         if before != key:
             self._keys[sender] = key
             account.senders.add(sender)

@@ -132,7 +132,8 @@ class Objects:
         self._tasks: set[asyncio.Task[None]] = set()
         self._limits = Limits()
         # Calls that wait until the bus has said who their sender is, in order.
-        self._waiting: dict[str, deque[tuple[Message, Admission]]] = {}
+        # A name means somebody else on another bus.
+        self._waiting: dict[tuple[Bus, str], deque[tuple[Message, Admission]]] = {}
 
     def export(self, path: str, *interfaces: Interface) -> None:
         """Export interfaces at a path."""
@@ -150,6 +151,9 @@ class Objects:
         """Be without a bus until the next `attach`."""
         self._bus = None
         self._limits.clear()
+        for waiting in self._waiting.values():
+            for _, admission in waiting:
+                admission.end()
         self._waiting.clear()
 
     def left(self, sender: str) -> None:
@@ -177,10 +181,10 @@ class Objects:
             self._reply_error(
                 message, _Refusal(LIMITS_EXCEEDED, "too many calls: wait for answers, call less")
             )
-        elif (waiting := self._waiting.get(sender)) is not None:
+        elif (waiting := self._waiting.get((bus, sender))) is not None:
             waiting.append((message, admission))
         elif caller is None:
-            self._waiting[sender] = deque([(message, admission)])
+            self._waiting[bus, sender] = deque([(message, admission)])
             self._start(self._ask_and_serve(self._callers, bus, sender))
         else:
             self._serve(message, caller.access, admission)
@@ -194,7 +198,7 @@ class Objects:
     async def _ask_and_serve(self, callers: Callers, bus: Bus, sender: str) -> None:
         """Serve the calls of a sender, in order, once it is known who it is."""
         access = await callers.of(sender)
-        waiting = self._waiting.pop(sender, deque())
+        waiting = self._waiting.pop((bus, sender), deque())
         for message, admission in waiting:
             if bus is self._bus:
                 self._serve(message, access, admission)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ocppd.dbus import limits, reader
-from ocppd.dbus.access import Access, Caller
+from ocppd.dbus.access import Access, Caller, Callers
 from ocppd.dbus.binding import LIMITS_EXCEEDED, DBusError, Message, MessageFlag
 from ocppd.dbus.exported import Interface, exported
 from ocppd.dbus.limits import MAX_IN_FLIGHT, OBSERVERS, STRANGERS, TRUSTED, UNKNOWN, Limits
@@ -93,6 +93,14 @@ def test_nothing_is_kept_of_who_left() -> None:
     assert len(limited._accounts) <= limits._MAX_ABSENT + 1
     limited.clear()
     assert limited._accounts == {}
+
+
+def test_connections_of_one_user_in_different_groups_fill_no_account() -> None:
+    limited = Limits(Time())
+    stranger = Caller(Access.NONE, OBSERVER.uid)
+    let_in(limited, ":1.1", OBSERVER, 1000)
+    assert limited.admit(":1.2", stranger) is None
+    assert limited.admit(":1.1", OBSERVER) is None
 
 
 async def refused_of(here: Served, count: int) -> int:
@@ -321,3 +329,56 @@ async def test_nothing_is_read_while_it_is_held() -> None:
     await asyncio.sleep(0.05)
     assert len(fed.taken) == 1
     fed.close()
+
+
+class NoAnswer(Callers):
+    """A bus that is lost before it has said who anybody is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lost = asyncio.Event()
+
+    async def of(self, sender: str) -> Access:
+        await self.lost.wait()
+        return Access.NONE
+
+
+class Line:
+    """A connection to a bus, with what comes over it."""
+
+    def __init__(self) -> None:
+        self.sent: list[Message] = []
+
+    def add_handler(self, handler: Callable[[Message], bool]) -> None:
+        self.handle = handler
+
+    def send(self, message: Message) -> None:
+        self.sent.append(message)
+
+
+def call_of(sender: str) -> Message:
+    return Message(
+        destination=NAME, path=STATION_PATH, interface=NAME, member="X", sender=sender, serial=1
+    )
+
+
+async def test_a_bus_that_is_lost_takes_no_places_with_it() -> None:
+    callers = NoAnswer()
+    objects = Objects(callers)
+    for _ in range(3):
+        line: Any = Line()
+        objects.attach(line)
+        for number in range(MAX_IN_FLIGHT // UNKNOWN.in_flight):
+            for _ in range(UNKNOWN.in_flight):
+                line.handle(call_of(f":1.{number}"))
+        assert line.sent == [], "nobody is refused"
+        objects.detach()
+    # On the next bus the same names are somebody else's, who are answered there.
+    line = Line()
+    objects.attach(line)
+    line.handle(call_of(":1.7"))
+    callers.lost.set()
+    async with asyncio.timeout(5):
+        while not line.sent:
+            await asyncio.sleep(0)
+    assert len(line.sent) == 1
