@@ -8,11 +8,10 @@ device model on the first start and changes there.
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ocppd.dataclass import dataclass
 from ocppd.device_model.names import (
     ChargingStation,
     InternalCtrlr,

@@ -6,12 +6,12 @@ the child process each time.
 
 import json
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ocppd.certificates import child, files
 from ocppd.certificates.entries import Credential, Facts, Root, read_facts
-from ocppd.dataclass import dataclass
 from ocppd.model.certificates import CertificateUse, SigningUse
 
 _LOG = logging.getLogger(__name__)

@@ -1,11 +1,11 @@
 """What is installed, as its files say: roots, and the station's own certificates."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from ocppd.certificates import files
-from ocppd.dataclass import dataclass
 from ocppd.model.certificates import (
     CertificateHashData,
     CertificateHashDataChain,

@@ -14,7 +14,7 @@ there is a credential that works.
 import asyncio
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -24,7 +24,6 @@ from ocppd.certificates import child, files
 from ocppd.certificates.configured import Configured, TlsFiles
 from ocppd.certificates.entries import Credential, Request, Root, read_facts, read_own, read_root
 from ocppd.certificates.trials import LeafTrial, RootTrial, choose, trusted
-from ocppd.dataclass import dataclass
 from ocppd.model.certificates import (
     ROOTS,
     CertificateHashData,

@@ -4,10 +4,10 @@ Plain functions of what is installed: files are elsewhere.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from ocppd.certificates.entries import Credential, Root
-from ocppd.dataclass import dataclass
 
 
 def choose(candidates: Sequence[Credential], now: datetime) -> Credential | None:

@@ -22,14 +22,13 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Any, Protocol, TypeVar
 
 from ocppd.clock import Clock, Timer
 from ocppd.csms.fitting import messages_of
 from ocppd.csms.link import Link, NotSent
-from ocppd.dataclass import dataclass
 from ocppd.errors import NoAnswer, NotSpoken, Refused, StorageFailure
 from ocppd.model.queue import Durable, QueueEntry, TransactionFacts, is_of_transactions
 from ocppd.model.security import SecurityEventNotification

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ocppd.csms.network_profiles import NetworkProfile
@@ -10,7 +10,6 @@ from ocppd.csms.spelling import SUBPROTOCOLS
 from ocppd.csms.tcp import Proxy
 from ocppd.csms.tls import Tls
 from ocppd.csms.websocket import Dialling
-from ocppd.dataclass import dataclass
 from ocppd.device_model.device_model import DeviceModel
 from ocppd.device_model.names import InternalCtrlr
 

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ocppd.clock import Clock, Timer
@@ -18,7 +19,6 @@ from ocppd.csms.masking import masked
 from ocppd.csms.payload import Payload, RpcError
 from ocppd.csms.spelling import SILENCE, Message, Spelling
 from ocppd.csms.traffic import Direction, OnTraffic, Traffic
-from ocppd.dataclass import dataclass
 from ocppd.errors import NoAnswer, NotSpoken, Refused, StorageFailure
 from ocppd.model.requests import CsmsRequest
 from ocppd.ocppj.frames import (

@@ -4,10 +4,9 @@ The slots are the instances of NetworkConfiguration, tried in the order of
 NetworkConfigurationPriority.
 """
 
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from ocppd.csms.spelling import SUBPROTOCOLS
-from ocppd.dataclass import dataclass
 from ocppd.device_model.device_model import DeviceModel
 from ocppd.device_model.names import (
     InternalCtrlr,

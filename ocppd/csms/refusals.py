@@ -3,6 +3,7 @@
 import logging
 import socket
 import ssl
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -12,8 +13,6 @@ from websockets.exceptions import (
     InvalidURI,
     NegotiationError,
 )
-
-from ocppd.dataclass import dataclass
 
 _LOG = logging.getLogger(__name__)
 

@@ -7,11 +7,11 @@ version says it (`requests(station)` where the words depend on the topology). Th
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from ocppd.csms.payload import Payload, Route, RpcError
-from ocppd.dataclass import dataclass
 from ocppd.errors import NotSpoken
 from ocppd.model.manners import Manners
 from ocppd.model.queue import QueueEntry, TransactionFacts

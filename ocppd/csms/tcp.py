@@ -8,12 +8,11 @@ import ipaddress
 import re
 import socket
 import struct
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ocppd.csms.refusals import ProxyRefused, text_of
 from ocppd.csms.resolver import lookup
-from ocppd.dataclass import dataclass
 
 # Of several addresses, one that swallows our packets shall not use up the time of the others.
 _ADDRESS_LIMIT_S = 10.0

@@ -5,10 +5,10 @@ import hashlib
 import logging
 import ssl
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from ocppd.csms.refusals import NotConnected, text_of
-from ocppd.dataclass import dataclass
 
 _LOG = logging.getLogger(__name__)
 

@@ -1,9 +1,8 @@
 """What goes over the wire, as it may be shown."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
-
-from ocppd.dataclass import dataclass
 
 
 class Direction(StrEnum):

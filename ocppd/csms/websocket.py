@@ -9,7 +9,7 @@ import base64
 import logging
 import ssl
 from collections.abc import Callable, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -20,7 +20,6 @@ from websockets.typing import Subprotocol
 from ocppd.csms.refusals import Circumstances, NotConnected, not_connected, text_of
 from ocppd.csms.tcp import Proxy, open_socket
 from ocppd.csms.tls import Tls, refuse_wildcard, tls_context, trust_anchor
-from ocppd.dataclass import dataclass
 
 _OPEN_LIMIT_S = 30.0
 _SEND_LIMIT_S = 30.0

@@ -5,11 +5,11 @@ import grp
 import os
 import pwd
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import IntEnum
 from types import MappingProxyType
 from typing import Any
 
-from ocppd.dataclass import dataclass
 from ocppd.dbus.binding import DAEMON, Bus, Message
 from ocppd.model.variables import ComponentVariable
 
@@ -121,6 +121,11 @@ class Callers:
         """Return the class of a caller, None if the bus was not asked yet."""
         caller = self._known.get(sender)
         return None if caller is None else caller.access
+
+    def trusted(self, sender: str) -> bool | None:
+        """Return whether a caller may control the station, None if the bus was not asked yet."""
+        caller = self._known.get(sender)
+        return None if caller is None else caller.access >= Access.CONTROL
 
     async def of(self, sender: str) -> Access:
         """Return the class of a caller; nobody in particular if it is gone already."""

@@ -7,11 +7,11 @@ import asyncio
 import itertools
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from ocppd.dataclass import dataclass
 from ocppd.dbus.binding import Bus, DBusError, Variant
 from ocppd.dbus.marshalling.certificates import certificate_response
 from ocppd.dbus.marshalling.networks import configure_network, read_network_result

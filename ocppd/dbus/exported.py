@@ -2,9 +2,9 @@
 
 import inspect
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, TypeVar, overload
 
-from ocppd.dataclass import dataclass
 from ocppd.dbus.access import Access
 from ocppd.dbus.binding import Message, Variant
 

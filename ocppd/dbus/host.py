@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
-from ocppd.dataclass import dataclass
 from ocppd.dbus.auth_token_provider import AuthTokenProviderInterface
 from ocppd.dbus.auth_token_validator import AuthTokenValidatorInterface
 from ocppd.dbus.error_history import ErrorHistoryInterface

@@ -7,9 +7,8 @@ are limited by user, whatever the number of their connections.
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import field
+from dataclasses import dataclass, field
 
-from ocppd.dataclass import dataclass
 from ocppd.dbus.access import Access, Caller
 
 _LOG = logging.getLogger(__name__)

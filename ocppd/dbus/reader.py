@@ -1,17 +1,21 @@
-"""What comes in from the bus: bounded, a few messages at a time.
+"""What comes in from the bus: bounded, a few messages at a time, and of trusted senders first.
 
 The readers of dbus-next and dbus-fast take up to 128 MiB into memory before anybody can look at a
 message, serve as many as have come before anything else has its turn, and end the connection over
 one that they do not understand. This one stands in for either.
+
+The bus hands on everybody's messages in one line. Whoever floods it would make the host wait for
+its turn, so the line is read ahead: messages of senders that are not trusted, or not known yet,
+are put into a second line of limited length, which is served a little in each round.
 """
 
 import logging
 import socket
 from asyncio import AbstractEventLoop
+from collections import Counter, deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Literal
-
-from ocppd.dataclass import dataclass
 
 _LOG = logging.getLogger(__name__)
 
@@ -21,6 +25,15 @@ MAX_MESSAGE = 4 * 1024 * 1024
 # After so many messages, timers, the disk and the CSMS have their turn.
 _BATCH = 32
 _CHUNK = 64 * 1024
+# So many bytes may wait in the second line, of which so many messages are served in each round.
+_MOST_WAITING = 4 * 1024 * 1024
+_SECOND_BATCH = 8
+# Senders that are not known yet, of which one message each was served at once.
+_MOST_STRANGERS = 4096
+_ANSWERS = (2, 3)
+_OF_THE_BUS = b"org.freedesktop.DBus"
+# How the header's field of the sender begins, at a multiple of 8: code 7, a variant of type "s".
+_SENDER = b"\x07\x01s\x00"
 _FIXED = 16
 _LARGEST_HEADER = 64 * 1024
 _TEXTS = frozenset(b"so")
@@ -47,6 +60,8 @@ class Reader:
 
     `take` gets the bytes of each message. Of one of more than MAX_MESSAGE bytes `refuse` gets the
     header; the rest is thrown away as it comes. `lost` is called at the end of the connection.
+    `trusted` tells whether a sender's messages come first, None while that is not known. Messages
+    of one sender keep their order.
     """
 
     def __init__(
@@ -57,14 +72,21 @@ class Reader:
         take: Callable[[bytes], None],
         refuse: Callable[[Oversized], None],
         lost: Callable[[Exception], None],
+        trusted: Callable[[str], bool | None] = lambda sender: True,
     ) -> None:
         self._socket = sock
         self._loop = loop
         self._take = take
         self._refuse = refuse
         self._lost = lost
+        self._trusted = trusted
         self._buffer = bytearray()
         self._skip = 0
+        self._behind = False
+        self._second: deque[tuple[bytes, bytes]] = deque()
+        self._waiting = 0
+        self._waiting_of: Counter[bytes] = Counter()
+        self._strangers: set[bytes] = set()
         self._more = False
         self._held = False
         self._ended = False
@@ -88,9 +110,10 @@ class Reader:
         """Hand on nothing more."""
         self._ended = True
         self._buffer.clear()
+        self._second.clear()
 
     def _read(self) -> None:
-        if self._more or self._ended:
+        if self._behind or self._ended:
             return  # what is there comes first
         try:
             data = self._socket.recv(_CHUNK)
@@ -119,30 +142,81 @@ class Reader:
         self._hand_on()
 
     def _hand_on(self) -> None:
+        self._behind = self._hand_on_first()
+        self._hand_on_second()
+        if self._behind or self._second:
+            self._go_on()
+
+    def _hand_on_first(self) -> bool:
+        """Go through what has come; True if there is more than may be served at once."""
         buffer = self._buffer
-        position = 0
-        for _ in range(_BATCH):
-            if self._held or self._ended or len(buffer) - position < _FIXED:
+        position = taken = 0
+        behind = False
+        while not self._held and not self._ended and len(buffer) - position >= _FIXED:
+            if taken == _BATCH:
+                behind = True
                 break
             size, header = self._sizes(position)
             if size > MAX_MESSAGE:
                 if not self._drop(position, size, header):
                     break
                 position += min(size, len(buffer) - position)
+                taken += 1
                 continue
             if len(buffer) - position < size:
                 break
             message = bytes(memoryview(buffer)[position : position + size])
-            position += size
-            try:
-                self._take(message)
-            except Exception:
-                _LOG.exception("a message from the bus was not understood")
-        else:
-            self._go_on()
-        if self._ended:
-            return
-        del buffer[:position]
+            sender = _sender_of(message, header)
+            if self._comes_first(message, sender):
+                taken += 1
+                position += size
+                self._hand(message)
+            elif self._second and self._waiting + size > _MOST_WAITING:
+                behind = True
+                break
+            else:
+                position += size
+                self._second.append((message, sender))
+                self._waiting += size
+                self._waiting_of[sender] += 1
+        if not self._ended:
+            del buffer[:position]
+        return behind
+
+    def _comes_first(self, message: bytes, sender: bytes) -> bool:
+        if message[1] in _ANSWERS:
+            return True
+        if sender == _OF_THE_BUS:  # what it says of a sender comes after what that one said
+            return not self._second
+        if sender in self._waiting_of:
+            return False
+        trusted = self._trusted(sender.decode(errors="replace"))
+        if trusted is not None:
+            return trusted
+        if sender in self._strangers:
+            return False
+        # The first message makes the daemon ask who it is.
+        if len(self._strangers) >= _MOST_STRANGERS:
+            self._strangers.clear()
+        self._strangers.add(sender)
+        return True
+
+    def _hand_on_second(self) -> None:
+        for _ in range(_SECOND_BATCH):
+            if not self._second or self._held or self._ended:
+                return
+            message, sender = self._second.popleft()
+            self._waiting -= len(message)
+            self._waiting_of[sender] -= 1
+            if not self._waiting_of[sender]:
+                del self._waiting_of[sender]
+            self._hand(message)
+
+    def _hand(self, message: bytes) -> None:
+        try:
+            self._take(message)
+        except Exception:
+            _LOG.exception("a message from the bus was not understood")
 
     def _sizes(self, position: int) -> tuple[int, int]:
         """Return the size of a message, and of its header alone."""
@@ -166,6 +240,17 @@ class Reader:
 
 def _order(header: bytes | bytearray) -> Literal["little", "big"]:
     return "big" if header[0] == ord("B") else "little"
+
+
+def _sender_of(message: bytes, header: int) -> bytes:
+    """Return the sender of a message, as the bus has put it there; empty if there is none."""
+    at = message.find(_SENDER, _FIXED, header)
+    while at % 8 and at >= 0:
+        at = message.find(_SENDER, at + 1, header)
+    if at < 0:
+        return b""
+    length = int.from_bytes(message[at + 4 : at + 8], _order(message))
+    return message[at + 8 : at + 8 + length]
 
 
 def _padded(position: int, alignment: int) -> int:

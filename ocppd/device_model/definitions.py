@@ -1,8 +1,7 @@
 """What a variable is, before it has a value."""
 
-from dataclasses import field
+from dataclasses import dataclass, field
 
-from ocppd.dataclass import dataclass
 from ocppd.model.variables import AttributeType, Characteristics, ComponentVariable, Mutability
 
 

@@ -1,9 +1,9 @@
 """Availability and connector status (block G), and the host's errors."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from ocppd.dataclass import dataclass
 from ocppd.model.requests import CsmsRequest, Nothing
 from ocppd.model.variables import Component, EvseRef, StatusInfo
 

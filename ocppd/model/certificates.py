@@ -1,9 +1,9 @@
 """Certificates: the station's own, and those that it trusts (blocks A02, A03 and M)."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from ocppd.dataclass import dataclass
 from ocppd.model.requests import CsmsRequest
 from ocppd.model.variables import StatusInfo
 

@@ -1,10 +1,9 @@
 """Composite schedules, as the host is told of them (block K)."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-
-from ocppd.dataclass import dataclass
 
 
 class ChargingRateUnit(StrEnum):

@@ -1,8 +1,8 @@
 """Vendor-specific messages (block P)."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 
-from ocppd.dataclass import dataclass
 from ocppd.model.requests import CsmsRequest
 
 

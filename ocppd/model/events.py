@@ -1,10 +1,9 @@
 """What the station tells of its variables: events of monitors."""
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from ocppd.dataclass import dataclass
 from ocppd.model.variables import ComponentVariable
 
 

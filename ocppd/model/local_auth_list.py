@@ -1,9 +1,9 @@
 """The local authorization list (block D): whom the CSMS wants known at the station."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from ocppd.dataclass import dataclass
 from ocppd.model.requests import CsmsRequest, Nothing
 from ocppd.model.tokens import IdToken, IdTokenInfo
 from ocppd.model.variables import StatusInfo

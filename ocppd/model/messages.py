@@ -1,8 +1,7 @@
 """What was said between the station and the CSMS, as the message journal has it."""
 
+from dataclasses import dataclass
 from datetime import datetime
-
-from ocppd.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

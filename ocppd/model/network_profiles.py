@@ -1,9 +1,8 @@
 """Connection profiles (B09, B10), and the network that one needs from the host."""
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from ocppd.dataclass import dataclass
 from ocppd.model.variables import StatusInfo
 
 

@@ -1,10 +1,9 @@
 """Reports of the device model (block B), and the configuration keys of OCPP 1.6."""
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from ocppd.dataclass import dataclass
 from ocppd.model.requests import CsmsRequest, Nothing
 from ocppd.model.variables import (
     AttributeType,

@@ -1,9 +1,9 @@
 """What waits for the CSMS."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ocppd.dataclass import dataclass
 from ocppd.model.requests import CsmsRequest, Nothing
 from ocppd.model.transactions import MeterValues, TransactionEvent
 

@@ -1,10 +1,8 @@
 """Dates of before the clock was known: how they are told from others, and moved."""
 
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
-
-from ocppd.dataclass import dataclass
 
 KNOWN_FROM = datetime(2026, 1, 1, tzinfo=UTC)
 """No clock that is right says less: this program is not older."""

@@ -1,9 +1,9 @@
 """Booting, heartbeats and the connection (block B)."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from ocppd.dataclass import dataclass
 from ocppd.model.requests import CsmsRequest
 from ocppd.model.variables import StatusInfo
 

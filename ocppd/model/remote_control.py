@@ -1,9 +1,8 @@
 """Remote control and reset (blocks F and B11, B12)."""
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from ocppd.dataclass import dataclass
 from ocppd.model.charging_profiles import ChargingProfile
 from ocppd.model.tokens import IdToken
 from ocppd.model.variables import EvseRef, StatusInfo

@@ -1,9 +1,9 @@
 """Reservations (block H): an EVSE is kept for a driver until some time."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from ocppd.dataclass import dataclass
 from ocppd.model.requests import CsmsRequest, Nothing
 from ocppd.model.tokens import IdToken
 from ocppd.model.variables import StatusInfo

@@ -1,8 +1,8 @@
 """Security events (block A)."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
-from ocppd.dataclass import dataclass
 from ocppd.model.requests import CsmsRequest, Nothing
 
 

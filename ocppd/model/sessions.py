@@ -3,11 +3,10 @@
 A session is EVerest's, from plug-in (or authorization) to plug-out; a transaction is OCPP's.
 """
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from ocppd.dataclass import dataclass
 from ocppd.model.tokens import ProvidedIdToken
 
 

@@ -1,10 +1,9 @@
 """Tokens of drivers, and what is known of them (block C)."""
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from ocppd.dataclass import dataclass
 from ocppd.model.requests import CsmsRequest
 
 

@@ -1,10 +1,9 @@
 """Transactions and meter values (blocks E and J)."""
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from ocppd.dataclass import dataclass
 from ocppd.model.requests import CsmsRequest, Nothing
 from ocppd.model.sessions import SignedMeterValue, StopReason
 from ocppd.model.tokens import IdToken, IdTokenInfo, MessageContent

@@ -1,9 +1,7 @@
 """Components, variables, and requests to read and write them."""
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
-
-from ocppd.dataclass import dataclass
 
 
 class AttributeType(StrEnum):

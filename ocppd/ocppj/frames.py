@@ -8,12 +8,10 @@ lone surrogates are refused, because the next reader would take them for somethi
 
 import json
 import re
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import Enum
 from math import isinf
 from typing import Any, NoReturn
-
-from ocppd.dataclass import dataclass
 
 Payload = dict[str, Any]
 

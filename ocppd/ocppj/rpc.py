@@ -5,10 +5,9 @@ The owner tells what was received and that a time limit has passed, and does the
 """
 
 from collections import OrderedDict, deque
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from ocppd.dataclass import dataclass
 from ocppd.ocppj.frames import Call, CallError, CallResult
 
 # An answer that comes later than this many other time-outs is no longer matched.

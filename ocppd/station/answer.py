@@ -1,9 +1,8 @@
 """Answers of the station, and what follows from them."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Generic, TypeVar
-
-from ocppd.dataclass import dataclass
 
 R = TypeVar("R")
 

@@ -6,11 +6,10 @@ and texts is not kept (C10.FR.09).
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from ocppd.clock import Clock, Timer
-from ocppd.dataclass import dataclass
 from ocppd.device_model.device_model import DeviceModel
 from ocppd.device_model.names import AuthCacheCtrlr
 from ocppd.model.tokens import AuthorizationStatus, IdToken, IdTokenInfo, IdTokenType

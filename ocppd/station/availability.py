@@ -8,9 +8,9 @@ agent carries out what the CSMS decided (`EnableDisable`).
 
 import logging
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from ocppd.clock import Timer
-from ocppd.dataclass import dataclass
 from ocppd.device_model.device_model import DeviceModel
 from ocppd.device_model.names import EVSE, ChargingStation
 from ocppd.device_model.names import Connector as ConnectorNames

@@ -3,7 +3,8 @@
 The host may know better (`GetBootReason`); this is for when nobody does.
 """
 
-from ocppd.dataclass import dataclass
+from dataclasses import dataclass
+
 from ocppd.model.registration import BootReason
 from ocppd.station.ports import Store
 

@@ -8,10 +8,10 @@ does not work: which of them a dial uses is settled behind the port.
 import ipaddress
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 
 from ocppd.clock import Timer
-from ocppd.dataclass import dataclass
 from ocppd.device_model.device_model import DeviceModel
 from ocppd.device_model.names import (
     ChargingStation,

@@ -5,8 +5,8 @@ are true is the order of the tests below.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from ocppd.dataclass import dataclass
 from ocppd.model.availability import Activity, ConnectorStatus
 
 

@@ -9,10 +9,10 @@ been.
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from ocppd.dataclass import dataclass
 from ocppd.model.redating import is_unknown, redated
 from ocppd.station.ports import Outside
 

@@ -1,6 +1,7 @@
 """Ids of events (EventDataType.eventId): unique over all that report events, and over restarts."""
 
-from ocppd.dataclass import dataclass
+from dataclasses import dataclass
+
 from ocppd.station.ports import Store
 
 _BLOCK = 1000

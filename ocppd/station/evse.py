@@ -5,10 +5,9 @@ Each block writes its own attributes: `transactions` those of session, transacti
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from ocppd.dataclass import dataclass
 from ocppd.errors import UnknownEvse
 from ocppd.model.availability import Activity, ConnectorStatus, StationError
 from ocppd.model.charging_profiles import ChargingProfile

@@ -1,11 +1,10 @@
 """What limits apply, told to the host: schedules at each change and period, and the next change."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from ocppd.clock import Timer
-from ocppd.dataclass import dataclass
 from ocppd.model.charging_schedules import (
     ChargingRateUnit,
     ChargingSchedule,

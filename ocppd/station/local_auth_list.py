@@ -7,8 +7,8 @@ by it is decided in block C (C13, C14).
 import hashlib
 import logging
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from ocppd.dataclass import dataclass
 from ocppd.device_model.device_model import DeviceModel
 from ocppd.device_model.names import LocalAuthListCtrlr
 from ocppd.model.local_auth_list import (

@@ -1,10 +1,9 @@
 """Which measurands belong into which message: SampledDataCtrlr and AlignedDataCtrlr (J01, J02)."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from ocppd.dataclass import dataclass
 from ocppd.device_model.device_model import DeviceModel
 from ocppd.device_model.names import (
     AlignedDataCtrlr,

@@ -5,10 +5,9 @@ Reason codes are those of the 2.1 appendix; 1.6 says Rejected for all of them.
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from itertools import pairwise
 
-from ocppd.dataclass import dataclass
 from ocppd.model.charging_profiles import (
     ChargingProfile,
     ChargingProfileKind,

@@ -6,9 +6,8 @@ Reports are in `reports.py`, monitors of the host in `variable_monitor.py`, boot
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 
-from ocppd.dataclass import dataclass
 from ocppd.device_model.device_model import CSMS, DeviceModel
 from ocppd.device_model.names import (
     ClockCtrlr,

@@ -7,11 +7,10 @@ time is over, when the CSMS cancels it, or when its EVSE fails.
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ocppd.clock import Timer
-from ocppd.dataclass import dataclass
 from ocppd.device_model.device_model import DeviceModel
 from ocppd.device_model.names import OCPP16LegacyCtrlr, ReservationCtrlr
 from ocppd.errors import AgentRefused, CsmsError, NoAnswer, Offline

@@ -8,10 +8,10 @@ them afterwards. Who can reset is the host's agent, or the machine itself.
 
 import logging
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from ocppd.clock import Timer
-from ocppd.dataclass import dataclass
 from ocppd.device_model.device_model import DeviceModel
 from ocppd.device_model.names import EVSE, OCPP16LegacyCtrlr, OCPPCommCtrlr, TxCtrlr
 from ocppd.errors import AgentRefused

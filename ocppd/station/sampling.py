@@ -6,11 +6,10 @@ The measurand of a 1.6 list may name a phase (`Voltage.L1`).
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from math import sqrt
 
-from ocppd.dataclass import dataclass
 from ocppd.model.sessions import PerPhase, Powermeter, SignedMeterValue, SignedPerPhase
 from ocppd.model.transactions import MeterValue, ReadingContext, SampledValue
 

@@ -5,11 +5,10 @@ is saved with the state it led to.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from ocppd.clock import Clock
-from ocppd.dataclass import dataclass
 from ocppd.errors import InvalidArgument, UnknownSession
 from ocppd.model.redating import redated
 from ocppd.model.sessions import SessionEvent, SessionEventType

@@ -7,10 +7,9 @@ back, so that a station never locks itself out.
 
 import logging
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from ocppd.clock import Timer
-from ocppd.dataclass import dataclass
 from ocppd.device_model.device_model import DeviceModel
 from ocppd.device_model.names import NetworkConfiguration, OCPP16LegacyCtrlr, SecurityCtrlr
 from ocppd.model.variables import Component, ComponentVariable, Variable

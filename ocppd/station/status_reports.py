@@ -5,9 +5,9 @@ Which status a connector has is not decided here; see `availability`.
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from ocppd.clock import Timer
-from ocppd.dataclass import dataclass
 from ocppd.device_model.device_model import DeviceModel
 from ocppd.device_model.names import OCPP16LegacyCtrlr
 from ocppd.errors import CsmsError, NotSpoken, Refused

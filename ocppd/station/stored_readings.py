@@ -1,10 +1,10 @@
 """Meter readings that survive a power cut: the last one, and those for the end (E06.FR.11, J02)."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 
 from ocppd.clock import Clock
-from ocppd.dataclass import dataclass
 from ocppd.model.redating import redated
 from ocppd.model.sessions import Powermeter
 from ocppd.model.transactions import MeterValue

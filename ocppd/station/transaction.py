@@ -10,12 +10,11 @@ Left out: ParkingBayOccupancy, which no interface of the host reports.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
 
-from ocppd.dataclass import dataclass
 from ocppd.model.sessions import SessionEventType, StopReason
 from ocppd.model.tokens import IdToken
 from ocppd.model.transactions import (

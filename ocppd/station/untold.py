@@ -5,10 +5,9 @@ and its end are kept; what lies between is summed up by whoever resumes it. A tr
 began and ended in between is not told.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from ocppd.dataclass import dataclass
 from ocppd.model.redating import redated
 from ocppd.model.transactions import TransactionEvent, TransactionEventType
 from ocppd.station.ports import Store

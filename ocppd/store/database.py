@@ -15,9 +15,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from ocppd.dataclass import dataclass
 from ocppd.errors import StorageFailure
 from ocppd.store.rescue import in_memory
 

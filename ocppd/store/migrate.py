@@ -7,9 +7,8 @@ each of its migrations in the database.
 import logging
 import re
 import sqlite3
+from dataclasses import dataclass
 from importlib.resources import files
-
-from ocppd.dataclass import dataclass
 
 _LOG = logging.getLogger(__name__)
 _NAME = re.compile(r"(\d{4})_(up|down)_\w+\.sql")

@@ -1,6 +1,7 @@
 """The host's errors as OCPP 1.6 has words for them (StatusNotification.req, 6.47)."""
 
-from ocppd.dataclass import dataclass
+from dataclasses import dataclass
+
 from ocppd.model.availability import StationError
 from ocppd.station import mrec
 from ocppd.station.availability import INOPERATIVE

@@ -6,9 +6,9 @@ prices, and EVerest's own (`Internal`).
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import Enum, auto
 
-from ocppd.dataclass import dataclass
 from ocppd.model.variables import Component, ComponentVariable, Variable
 
 

@@ -2,11 +2,11 @@
 
 import logging
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ocppd.csms.payload import Payload, present, timestamp
 from ocppd.csms.spelling import Message, Outgoing
-from ocppd.dataclass import dataclass
 from ocppd.errors import NotSpoken
 from ocppd.model.requests import Nothing
 from ocppd.model.sessions import SignedMeterValue

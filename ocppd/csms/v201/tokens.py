@@ -1,10 +1,9 @@
 """Tokens, and texts for their owners, as OCPP 2.0.1 spells them; 2.1 only widens the fields."""
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from ocppd.csms.payload import Payload, RpcError, moment, present
-from ocppd.dataclass import dataclass
 from ocppd.errors import NotSpoken
 from ocppd.model.tokens import (
     AdditionalInfo,

@@ -1,7 +1,7 @@
 """Block E as OCPP 2.0.1 spells it; 2.1 has more trigger reasons and longer fields."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ocppd.csms.payload import Payload, Route, present, timestamp
@@ -13,7 +13,6 @@ from ocppd.csms.v201.tokens import (
     decode_id_token_info,
     decode_personal_messages,
 )
-from ocppd.dataclass import dataclass
 from ocppd.model.queue import TransactionFacts
 from ocppd.model.tokens import IdToken
 from ocppd.model.transactions import (
