@@ -14,6 +14,7 @@ import signal
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from ocppd.tools.csms.messages import Message
@@ -246,7 +247,7 @@ class _Driver:
 
     async def _finish(self, reason: str | None = None) -> None:
         self.running = False
-        reason = reason or self._chance.choice(("Local", "EVDisconnected", "EmergencyStop"))
+        reason = reason or self._chance.choice(("Local", "EmergencyStop", "PowerLoss"))
         event = self.host.event("TransactionFinished", "transaction_finished", reason=reason)
         await self._report(event)
 
@@ -338,6 +339,9 @@ class _Walk:
             rounds += 1
             if rounds % _ROUNDS_BETWEEN_LOOKS == 0:
                 await self._look()
+        if self.findings:
+            print(*(_in_short(each) for each in self.rig.csms.messages[-80:]), sep="\n")
+            return
         for driver in self.drivers:
             await driver.unplug()
         await self._look()
@@ -372,6 +376,8 @@ class _Walk:
         except (Disconnected, LookupError):
             return None
         except CallFailed as error:
+            if error.code == "SecurityError":
+                return None  # it has not been registered yet since it was started (B02.FR.09)
             self.findings.append(f"{self.version}: {action} {payload}: {error}")
         except TimeoutError:
             if self._connection() == connections:
@@ -408,14 +414,14 @@ class _Walk:
     async def _availability(self) -> None:
         await self._change(self.chance.choice((0, 1, 2)), self.chance.random() < 0.6)
 
-    async def _change(self, evse_id: int, operative: bool) -> None:
+    async def _change(self, evse_id: int, operative: bool) -> bool:
         status = "Operative" if operative else "Inoperative"
         payload: dict[str, Any] = {"operationalStatus": status}
         if self.version == "1.6":
             payload = {"connectorId": evse_id, "type": status}
         elif evse_id:
             payload["evse"] = {"id": evse_id}
-        await self._ask("ChangeAvailability", payload)
+        return await self._ask("ChangeAvailability", payload) is not None
 
     async def _unlock(self) -> None:
         evse_id = self.chance.choice((1, 2))
@@ -475,9 +481,8 @@ class _Walk:
         try:
             await self.rig.csms.connected(IDENTITY, timeout_s=_CALM_S)
             await self._until(self._registered, "registered")
-            await self._change(0, True)
-            for driver in self.drivers:
-                await self._change(driver.evse_id, True)
+            for evse_id in (0, 1, 2):
+                await self._until(partial(self._change, evse_id, True), "answer")
             await self._until(self._told_everything, "a queue that is empty")
             await self._until(self._truth, "statuses that are true")
         except TimeoutError as error:
@@ -486,6 +491,7 @@ class _Walk:
                 f"{self.version}: in {_CALM_S:g} s no {error}; told {statuses}, "
                 f"occupied {[driver.occupied for driver in self.drivers]}"
             )
+            print(await self._in_daemon("EVSE"), await self._in_daemon("Connector"))
         transactions = await self.rig.client.call("GetTransactions")
         going = Counter(each["evse_id"] for each in transactions)
         if any(count > 1 for count in going.values()):
@@ -493,6 +499,24 @@ class _Walk:
         for driver in self.drivers:
             if driver.running and not going[driver.evse_id]:
                 self.findings.append(f"{self.version}: EVSE {driver.evse_id} charges unknown")
+
+    async def _in_daemon(self, component: str) -> list[Any]:
+        """What the daemon takes for the state of each EVSE or connector."""
+        wanted = [
+            {
+                "component_variable": {
+                    "component": {
+                        "name": component,
+                        "evse": {"id": driver.evse_id}
+                        | ({"connector_id": 1} if component == "Connector" else {}),
+                    },
+                    "variable": {"name": "AvailabilityState"},
+                }
+            }
+            for driver in self.drivers
+        ]
+        found = await self.rig.client.call("GetVariables", "aa{sv}", wanted)
+        return [each.get("value") for each in found]
 
     async def _until(self, holds: Callable[[], Awaitable[bool]], what: str) -> None:
         try:
@@ -521,6 +545,11 @@ class _Walk:
             if not true:
                 return False
         return True
+
+
+def _in_short(message: Message) -> str:
+    way = f"{message.at:%H:%M:%S.%f} {message.connection} {message.direction} {message.kind.name}"
+    return f"{way} {message.action} {message.message_id} {message.payload}"
 
 
 def _json(token: str) -> dict[str, str]:
