@@ -90,9 +90,15 @@ def _clean(value: Any) -> Any:
 class _Loop:
     """The event loop, as the library sees it: what it adds to read the bus is our reader."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, connection: "_Connection") -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        connection: "_Connection",
+        trusted: Callable[[str], bool | None],
+    ) -> None:
         self._loop = loop
         self._connection = connection
+        self._trusted = trusted
         self.reader: Reader | None = None
 
     def __getattr__(self, name: str) -> Any:
@@ -108,6 +114,7 @@ class _Loop:
             take=connection.take,
             refuse=connection.refuse,
             lost=connection._finalize,
+            trusted=self._trusted,
         )
         self.reader.start()
 
@@ -182,8 +189,14 @@ class Bus:
         self._lost: asyncio.Future[None] = asyncio.ensure_future(self._wait())
 
     @classmethod
-    async def connect(cls, address: str | None = None) -> Self:
+    async def connect(
+        cls,
+        address: str | None = None,
+        trusted: Callable[[str], bool | None] = lambda sender: True,
+    ) -> Self:
         """Connect to a bus, by default the system bus.
+
+        Messages of senders that are `trusted` (None: not known yet) are served before others'.
 
         Raises:
             OSError: nobody listens there
@@ -191,7 +204,7 @@ class Bus:
 
         """
         connection = _Connection(bus_address=address, bus_type=BusType.SYSTEM)
-        loop = _Loop(asyncio.get_running_loop(), connection)
+        loop = _Loop(asyncio.get_running_loop(), connection, trusted)
         connection._loop = loop  # type: ignore[assignment]
         try:
             await connection.connect()

@@ -151,7 +151,7 @@ class Service:
         self._on_bus(True)
 
     async def _serve(self, objects: Objects) -> Bus:
-        bus = await Bus.connect(self._address)
+        bus = await Bus.connect(self._address, self._callers.trusted)
         try:
             bus.add_handler(self._on_message)
             await self._callers.watch(bus)
