@@ -74,7 +74,7 @@ def test_read_only_keys_are_never_written(name: str, source: str, parts: Provisi
 def test_each_writable_key_can_be_written() -> None:
     values = {
         "AuthorizationKey": "FEDCBA9876543210",
-        "SecurityProfile": "1",
+        "SecurityProfile": "2",
         "ConnectorPhaseRotation": "1.RST",
         "DefaultPrice": "{}",
         "DefaultPriceText": "{}",
@@ -86,6 +86,7 @@ def test_each_writable_key_can_be_written() -> None:
         "SeccLeafSubjectCountry": "DE",
     }
     parts = Provisioned(legacy=True)
+    parts.world.certificates.root = True
     for name, key in KEYS.items():
         if key.read_only:
             continue
