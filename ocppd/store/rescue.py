@@ -26,8 +26,8 @@ _MOST_MISSING = 4
 # Texts that a row can do without: since when, and from whom it is.
 _DISPENSABLE = frozenset(("queued_at", "source"))
 # Numbers of rows that no page shows, but SQLite may find.
-_WIDEST_GAP = 1000
-_MOST_NUMBERS = 200_000
+_WIDEST_GAP = 100
+_MOST_NUMBERS = 20_000
 # The text of an error, or the name of a column, may itself be damaged (UnicodeDecodeError).
 _UNREADABLE = (sqlite3.Error, MemoryError, OverflowError, UnicodeDecodeError)
 
