@@ -160,6 +160,7 @@ class Daemon:
             orphan_after_s=config.queue.orphan_after_h * 3600,
             traffic=self._on_traffic,
             files=self._tls_files,
+            on_unreached=self.certificates.unreached,
             options=_options(config),
         )
         outside = Outside(

@@ -56,5 +56,8 @@ async def ask(question: str, timeout_s: float = _TIMEOUT_S, **members: Any) -> d
         lines = err.decode(errors="replace").strip().splitlines() or ["no message"]
         _LOG.error("the process for certificates failed: %s", lines[-1][:300])
         raise Unanswered(f"the process for certificates failed: {lines[-1][:200]}")
-    answer: dict[str, Any] = json.loads(out)
+    try:
+        answer: dict[str, Any] = json.loads(out)
+    except ValueError:
+        raise Unanswered("the process for certificates answered something else") from None
     return answer

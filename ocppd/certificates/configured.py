@@ -84,6 +84,13 @@ class Configured:
         )
 
     @property
+    def knows_roots(self) -> bool:
+        """Whether `roots` are those that the file holds now; also if there is no such file."""
+        path = self.tls.ca_file
+        stamp = None if path is None else _stamp(path)
+        return stamp is None or self._known.get("roots", {}).get("stamp") == stamp
+
+    @property
     def has_roots(self) -> bool:
         """Whether the file with roots can be read."""
         return self.tls.ca_file is not None and _stamp(self.tls.ca_file) is not None

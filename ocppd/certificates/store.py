@@ -122,10 +122,13 @@ class CertificateStore:
     async def learn(self) -> None:
         """Look at configured files that are new or changed: at the start, and now and then."""
         async with self._busy:
-            try:
-                await self._configured.learn()
-            except (child.Unanswered, OSError) as error:
-                _LOG.warning("the configured certificates were not read: %s", error)
+            await self._learn()
+
+    async def _learn(self) -> None:
+        try:
+            await self._configured.learn()
+        except (child.Unanswered, OSError) as error:
+            _LOG.warning("the configured certificates were not read: %s", error)
 
     # What is there
 
@@ -206,6 +209,11 @@ class CertificateStore:
         has to be signed by the one that it replaces (M05.FR.10).
         """
         async with self._busy:
+            if only_by_successor and use is CertificateUse.CSMS_ROOT:
+                if not self._configured.knows_roots:
+                    await self._learn()
+                if not self._configured.knows_roots:
+                    return _BROKEN  # who knows what it would replace
             replaced = self._replaced(use) if only_by_successor else []
             if any(not each.confirmed for each in replaced):
                 return CertificateRefusal("Busy", "another root is being tried")
@@ -378,7 +386,10 @@ class CertificateStore:
         self._root = RootTrial.of(roots, number)
         paths = [each.path for each in self._root.used if each.path is not None]
         if self._configured.tls.ca_file is not None and (
-            not self._configured.roots or any(each.path is None for each in self._root.used)
+            any(each.path is None for each in self._root.used)
+            if self._configured.knows_roots and self._configured.roots
+            # One that replaced what is configured is enough, as long as that is not known.
+            else not any(each.confirmed and each.replaces for each in self._root.used)
         ):
             paths.append(self._configured.tls.ca_file)
         self._leaf = LeafTrial.of(
@@ -390,6 +401,10 @@ class CertificateStore:
         if used is None:
             return TlsPaths(tuple(paths))
         return TlsPaths(tuple(paths), used.certificate, used.key)
+
+    def unreached(self) -> None:
+        """Take back the count of a dial that never came to the CSMS: it tried nothing."""
+        self._dials = max(self._dials - 1, 0)
 
     async def connected(
         self, *, by_certificate: bool, anchor: str | None, keep_old: bool

@@ -22,7 +22,9 @@ from ocppd.csms.network_profiles import (
     NotConfigured,
     Rotation,
     Unusable,
+    preferred_version,
     profile_of,
+    version_spoken_last,
 )
 from ocppd.csms.refusals import NotConnected
 from ocppd.csms.returning import Returning
@@ -54,6 +56,8 @@ _LAST_WORDS_S = 0.4
 # event, because another station may be connected as us.
 _EARLY_S = 30.0
 _TOLD_AFTER = 3
+# The same kind of refusal is so rarely a security event.
+_TOLD_AGAIN_S = 3600.0
 _PROBE_LIMIT_S = 5.0
 
 
@@ -74,10 +78,15 @@ class CsmsConnection:
         random: Callable[[], float],
         traffic: OnTraffic,
         files: Callable[[], Files] = Files,
+        on_unreached: Callable[[], None] = lambda: None,
         options: Options | None = None,
         orphan_after_s: float = ORPHAN_AFTER_S,
     ) -> None:
-        """Connect with the settings of the model; `files` is asked at each dial."""
+        """Connect with the settings of the model.
+
+        `files` is asked at each dial; `on_unreached` is told of one that never came to the CSMS.
+        """
+        self._on_unreached = on_unreached
         self._model = model
         self._queue = queue
         self._keeping = Keeping(model)
@@ -99,15 +108,16 @@ class CsmsConnection:
         self._link: Link | None = None
         self._socket: Socket | None = None
         self._profile: NetworkProfile | None = None
-        self._version = _version_spoken_last(model)
+        self._version = version_spoken_last(model)
         self._reason = "not started"
         self._running: asyncio.Task[None] | None = None
         self._ending: str | None = None
         self._hurry = asyncio.Event()
         self._pings_changed = asyncio.Event()
         self._trouble: str | None = None
-        # The security event of each slot's failures since its last connection, in words.
-        self._told_of_slot: dict[int, str] = {}
+        # When each kind of security event was raised last for a slot.
+        self._told_of_slot: dict[tuple[int, str], float] = {}
+        self._reached: set[int] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._surroundings = Surroundings(
             clock=clock,
@@ -162,7 +172,7 @@ class CsmsConnection:
     @property
     def manners(self) -> Manners:
         """How the CSMS thinks, by the version spoken last, or else the one that is preferred."""
-        version = self._version or _preferred_version(self._model)
+        version = self._version or preferred_version(self._model)
         spelling = self._spellings.get(SUBPROTOCOLS[version]) if version else None
         return spelling.manners if spelling else Manners()
 
@@ -225,7 +235,7 @@ class CsmsConnection:
         """
         if self._ending is not None:
             return False
-        version = self._version or _preferred_version(self._model)
+        version = self._version or preferred_version(self._model)
         spelling = self._spellings.get(SUBPROTOCOLS[version]) if version else None
         return self._keeping.keeps(request, spelling)
 
@@ -328,7 +338,7 @@ class CsmsConnection:
             return self._on_refusal(slot, error)
         if socket is None:
             return 0.0
-        self._told_of_slot.pop(slot, None)
+        self._reached.discard(slot)
         self._rotation.succeeded()
         self._back_off.connected()
         password = self._dialler.password_of(slot)
@@ -353,20 +363,22 @@ class CsmsConnection:
 
     async def _dial(self, profile: NetworkProfile, network: str | None) -> Socket | None:
         """Dial once; None if it is no longer wanted that way. Raises NotConnected."""
+        dialling: asyncio.Task[Socket] | None
         dialling = asyncio.create_task(dial(self._dialling(profile, network)))
         hurry = asyncio.create_task(self._hurry.wait())
         try:
             await asyncio.wait({dialling, hurry}, return_when=asyncio.FIRST_COMPLETED)
             if self._hurry.is_set():  # the settings changed while we dialled
-                if dialling.done() and dialling.exception() is None:
-                    await dialling.result().close("other settings")
                 return None
-            return dialling.result()
+            made, dialling = dialling, None
+            return made.result()
         finally:
             hurry.cancel()
-            if not dialling.done():
+            if dialling is not None:
                 dialling.cancel()
                 await asyncio.wait({dialling})  # never two at a time
+                if not dialling.cancelled() and dialling.exception() is None:
+                    dialling.result().abort("not wanted any more")
 
     def _dialling(self, profile: NetworkProfile, network: str | None) -> Dialling:
         return self._dialler.dialling(
@@ -380,10 +392,16 @@ class CsmsConnection:
     def _on_refusal(self, slot: int, error: NotConnected) -> float:
         """Note that an attempt failed; returns the seconds to the next one."""
         self._fail(str(error), needs_person=error.needs_person)
-        if error.security_event is not None and self._told_of_slot.get(slot) != str(error):
-            # Durably queued: not one at each of thousands of attempts.
-            self._told_of_slot[slot] = str(error)
-            self._security_event(error.security_event, str(error))
+        if error.security_event is not None:
+            # Durably queued: not one at each of thousands of attempts, in whatever words.
+            now, told = self._clock.monotonic(), (slot, error.security_event)
+            if now - self._told_of_slot.get(told, -_TOLD_AGAIN_S) >= _TOLD_AGAIN_S:
+                self._told_of_slot[told] = now
+                self._security_event(error.security_event, str(error))
+        if error.reached:
+            self._reached.add(slot)
+        else:
+            self._on_unreached()
         if error.refused_password:
             self._dialler.refused(slot)
         rounds = self._rotation.rounds
@@ -392,7 +410,8 @@ class CsmsConnection:
             self._back_off.another_profile(self._rotation.rounds)
         wait_s = max(self._back_off.next_wait_s(), error.retry_after_s)
         if self._listener is not None and (another or self._rotation.rounds > rounds):
-            self._listener.on_slot_failed(slot)
+            self._listener.on_slot_failed(slot, reached=slot in self._reached)
+            self._reached.discard(slot)
         return wait_s
 
     def _note_end(self, *, early: bool) -> None:
@@ -460,6 +479,7 @@ class CsmsConnection:
                 lambda: model.text(InternalCtrlr.WebsocketPingPayload),
             )
         )
+        pings.add_done_callback(_report)
         delivering = asyncio.create_task(self._delivery.run(link))
         delivering.add_done_callback(_report)
         self._link, self._socket, self._version = link, socket, spelling.version
@@ -557,27 +577,6 @@ class CsmsConnection:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         task.add_done_callback(_report)
-
-
-def _version_spoken_last(model: DeviceModel) -> str | None:
-    """Return what the active slot noted at the last connection, before this start of the daemon."""
-    slot = model.integer(OCPPCommCtrlr.ActiveNetworkProfile)
-    noted = model.text(NetworkConfiguration.OcppVersion(slot))
-    for version in SUBPROTOCOLS:
-        if noted == "OCPP" + version.replace(".", ""):
-            return version
-    return None
-
-
-def _preferred_version(model: DeviceModel) -> str | None:
-    """Return what is offered first on the connection that is tried first, if there is any."""
-    slot = Rotation(model).slot
-    if slot is None:
-        return None
-    try:
-        return profile_of(slot, model).versions[0]
-    except Unusable:
-        return None
 
 
 def _report(task: "asyncio.Task[None]") -> None:

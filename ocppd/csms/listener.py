@@ -47,5 +47,8 @@ class Listener(Protocol):
     def on_password_worked(self, slot: int, password: str) -> None:
         """Take note that the CSMS took a password."""
 
-    def on_slot_failed(self, slot: int) -> None:
-        """Take note that all attempts that a slot has in a round have failed."""
+    def on_slot_failed(self, slot: int, *, reached: bool) -> None:
+        """Take note that all attempts that a slot has in a round have failed.
+
+        `reached` tells whether one of them came as far as the CSMS.
+        """

@@ -191,3 +191,24 @@ class Rotation:
         if self._last_good is None:
             return order
         return [self._last_good, *(slot for slot in order if slot != self._last_good)]
+
+
+def version_spoken_last(model: DeviceModel) -> str | None:
+    """Return what the active slot noted at the last connection, before this start of the daemon."""
+    slot = model.integer(OCPPCommCtrlr.ActiveNetworkProfile)
+    noted = model.text(NetworkConfiguration.OcppVersion(slot))
+    for version in SUBPROTOCOLS:
+        if noted == "OCPP" + version.replace(".", ""):
+            return version
+    return None
+
+
+def preferred_version(model: DeviceModel) -> str | None:
+    """Return what is offered first on the connection that is tried first, if there is any."""
+    slot = Rotation(model).slot
+    if slot is None:
+        return None
+    try:
+        return profile_of(slot, model).versions[0]
+    except Unusable:
+        return None

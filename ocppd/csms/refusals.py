@@ -25,8 +25,11 @@ class NotConnected(Exception):
 
     `security_event` is the event of the appendix that this is, if any; `refused_password` says
     that the CSMS did not like the credentials; `needs_person` that trying again will hardly help;
-    `retry_after_s` for how long the CSMS asked not to be called.
+    `retry_after_s` for how long the CSMS asked not to be called; `reached` is False where there was
+    no name, no route or nobody who listens: that says nothing of what we would have shown.
     """
+
+    reached = True
 
     def __init__(
         self,

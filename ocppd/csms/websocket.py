@@ -7,6 +7,7 @@ no proxy is used but the configured one: credentials go where they were meant to
 import asyncio
 import base64
 import logging
+import socket
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -232,16 +233,20 @@ async def dial(to: Dialling) -> Socket:
         if to.security_profile >= 2
         else None
     )
+    reached: socket.socket | None = None
     try:
         async with asyncio.timeout(_OPEN_LIMIT_S):
-            opened = await _open(to, url, host, port, context)
+            reached = await open_socket(host, port, bind=to.bind, proxy=to.proxy)
+            opened = await _open(to, url, reached, context)
     except NotConnected:
         raise
     except Exception as error:
         at = Circumstances(
             f"{host}:{port}", to.identity, to.security_profile, bool(greeted), _OPEN_LIMIT_S
         )
-        raise not_connected(error, at) from None
+        refusal = not_connected(error, at)
+        refusal.reached = reached is not None
+        raise refusal from None
     made = Socket(opened)
     if made.subprotocol is None:  # part 4, 3.3: it goes on in none of the versions offered
         await made.close("no sub-protocol chosen", 1002)
@@ -252,9 +257,9 @@ async def dial(to: Dialling) -> Socket:
 
 
 async def _open(
-    to: Dialling, url: str, host: str, port: int, context: ssl.SSLContext | None
+    to: Dialling, url: str, opened: socket.socket, context: ssl.SSLContext | None
 ) -> ClientConnection:
-    """Make all layers of the connection."""
+    """Make all layers of the connection above TCP."""
     headers = {}
     if to.security_profile in (1, 2):  # A00.FR.202, FR.203, FR.301, FR.302
         headers["Authorization"] = basic_auth(to.identity, to.password)
@@ -264,7 +269,6 @@ async def _open(
         made.exact_name = context is not None and to.tls.verify_name and not to.tls.allow_wildcards
         return made
 
-    opened = await open_socket(host, port, bind=to.bind, proxy=to.proxy)
     options: dict[str, Any] = {} if context is None else {"ssl": context}
     return await _Dial(
         url,

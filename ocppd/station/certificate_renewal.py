@@ -96,7 +96,7 @@ class CertificateRenewal:
     def start(self) -> None:
         """Begin: certificates that were installed before count."""
         count_entries(self._outside, self._device_model)
-        self._outside.clock.when_adjusted(self._await_changeover)
+        self._outside.clock.when_adjusted(self._look_for_changeover)
         self._await_changeover()
         self._outside.clock.call_later(0, self._look_at_files)
 
@@ -147,7 +147,7 @@ class CertificateRenewal:
         await self._certificates.learn()
         await self._certificates.forget_old()
         count_entries(self._outside, self._device_model)
-        self._await_changeover()
+        self._look_for_changeover()
         if use in self._signing or use in self._given_up or not self._is_wanted(use):
             return
         own = self._certificates.own(use)
@@ -360,6 +360,12 @@ class CertificateRenewal:
             return False
         self._changeover = self._outside.clock.call_later(delay_s, self._on_changeover)
         return True
+
+    def _look_for_changeover(self) -> None:
+        """Look again when a new certificate counts, as the clock or the certificates changed."""
+        awaited = self._changeover is not None
+        if not self._await_changeover() and awaited:
+            self._reconnect()  # the clock has jumped over its beginning
 
     def _on_changeover(self) -> None:
         self._changeover = None

@@ -18,6 +18,8 @@ from ocppd.station.security import Security
 
 _LOG = logging.getLogger(__name__)
 _SWITCH_TIMEOUT_S = 20
+# What of a slot says where the CSMS is, and over which network.
+_WHERE = ("OcppCsmsUrl", "OcppInterface", "Apn", "VpnServer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +116,24 @@ class SlotTrials:
         else:
             _LOG.warning("the CSMS takes the former password of slot %d, not the new one", slot)
 
-    def on_slot_failed(self, slot: int) -> None:
-        """Bring back what a slot was, when it has used up its attempts."""
+    def on_slot_failed(self, slot: int, *, reached: bool) -> None:
+        """Bring back what a slot was, when it has used up its attempts.
+
+        Attempts that never reached the CSMS say nothing against the new values, unless those lead
+        elsewhere: then a wrong address cannot be told from a network that is down, and the address
+        that has worked is the better one to wait with.
+        """
         before = self._before.get(slot)
-        if before is not None and not before.by_time:
-            self._bring_back(before)
+        if before is None or before.by_time or not (reached or self._leads_elsewhere(before)):
+            return
+        self._bring_back(before)
+
+    def _leads_elsewhere(self, before: SlotBefore) -> bool:
+        return any(
+            before.values.get(name, "") != self._device_model.text(_address(before.slot, name))
+            for name in _WHERE
+            if name in before.values
+        )
 
     def forget(self, slot: int) -> None:
         """Forget all about a slot that is no more."""

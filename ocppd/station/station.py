@@ -215,9 +215,9 @@ class Station:
         """Take note that the CSMS took a password."""
         self.provisioning.trials.on_password_worked(slot, password)
 
-    def on_slot_failed(self, slot: int) -> None:
+    def on_slot_failed(self, slot: int, *, reached: bool) -> None:
         """Take note that a slot has used up its attempts."""
-        self.provisioning.trials.on_slot_failed(slot)
+        self.provisioning.trials.on_slot_failed(slot, reached=reached)
 
     def on_trouble(self, reason: str | None) -> None:
         """Take note of what keeps us off the CSMS until a person mends it."""

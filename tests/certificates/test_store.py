@@ -5,6 +5,7 @@ import ssl
 import stat
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -12,6 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from ocppd.certificates import child
 from ocppd.certificates.configured import TlsFiles
 from ocppd.certificates.store import CertificateStore
 from ocppd.model.certificates import (
@@ -279,6 +281,54 @@ async def test_a_successor_also_replaces_the_configured_root(
     assert [again.for_dial().roots for _ in range(2)] == [(new,), (new,)]
 
 
+@pytest.mark.requirement("M05.FR.10", "M05.FR.11")
+async def test_what_is_configured_is_known_before_a_successor_is_judged(
+    tmp_path: Path, clock: Clock, root: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Right after the start, or a change of the file, nobody may slip in another root."""
+    configured = tmp_path / "ca.pem"
+    configured.write_text(root.pem)
+    tls = TlsFiles(ca_file=configured)
+    stranger = Authority("stranger")
+    for store in (opened(tmp_path / "new", clock, tls), opened(tmp_path / "lost", clock, tls)):
+        refusal = await store.install(CSMS, stranger.pem, most=100, only_by_successor=True)
+        assert refusal is not None
+        assert refusal.reason_code == "InvalidSignature"
+    configured.write_text(root.pem + "\n")  # another stamp
+    ask = child.ask
+
+    async def fails(question: str, **members: Any) -> dict[str, Any]:
+        if question == "inspect":
+            raise child.Unanswered("no memory")
+        return await ask(question, **members)
+
+    monkeypatch.setattr(child, "ask", fails)
+    refusal = await store.install(CSMS, stranger.pem, most=100, only_by_successor=True)
+    assert refusal is not None
+    assert refusal.failed
+    assert await store.install(CSMS, stranger.pem, most=100) is None, "where it is not asked for"
+
+
+@pytest.mark.requirement("M05.FR.13")
+async def test_a_configured_root_that_was_replaced_does_not_come_back_unseen(
+    tmp_path: Path, clock: Clock, root: Authority
+) -> None:
+    configured = tmp_path / "ca.pem"
+    configured.write_text(root.pem)
+    tls = TlsFiles(ca_file=configured)
+    store = opened(tmp_path, clock, tls)
+    await store.learn()
+    successor = root.sub("successor")
+    assert await store.install(CSMS, successor.pem, most=100, only_by_successor=True) is None
+    [new] = store.for_dial().roots
+    await connect(store, anchor=successor.certificate.fingerprint(hashes.SHA256()).hex())
+    (tmp_path / "certificates" / "configured.json").unlink()
+    again = opened(tmp_path, clock, tls)
+    assert again.for_dial().roots == (new,)
+    await again.learn()
+    assert again.for_dial().roots == (new,)
+
+
 # The station's own
 
 
@@ -443,6 +493,23 @@ async def test_a_new_certificate_that_works_replaces_the_old_one(
     own = again.own(STATION)
     assert own is not None
     assert own.proven
+
+
+@pytest.mark.requirement("A02.FR.28", "A02.FR.29")
+async def test_a_network_that_is_down_says_nothing_against_a_new_certificate(
+    tmp_path: Path, clock: Clock, root: Authority
+) -> None:
+    store = await with_root(tmp_path, clock, root)
+    await renewed(store, root, 1, begins=-2)
+    old = loads(store)
+    await connect(store)
+    await renewed(store, root, 2)
+    for _ in range(7):
+        assert loads(store) != old
+        store.unreached()
+    assert [loads(store) == old for _ in range(3)] == [False, False, True]
+    store.unreached()
+    assert loads(store) == old
 
 
 @pytest.mark.requirement("A02.FR.28", "A02.FR.10", "A02.FR.29")

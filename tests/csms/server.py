@@ -132,6 +132,7 @@ class Listener:
         self.old_passwords: dict[int, str] = {}
         self.worked: list[tuple[int, str]] = []
         self.failed_slots: list[int] = []
+        self.reached: list[bool] = []
 
     def _take(self, status: ConnectionStatus) -> None:
         self.statuses.append(status)
@@ -165,8 +166,9 @@ class Listener:
     def on_password_worked(self, slot: int, password: str) -> None:
         self.worked.append((slot, password))
 
-    def on_slot_failed(self, slot: int) -> None:
+    def on_slot_failed(self, slot: int, *, reached: bool) -> None:
         self.failed_slots.append(slot)
+        self.reached.append(reached)
 
     async def change(self, limit_s: float = 5.0) -> ConnectionStatus:
         async with asyncio.timeout(limit_s):
@@ -248,6 +250,7 @@ async def station(
     files: Files | None = None,
     random: Callable[[], float] = lambda: 0.0,
     options: Options | None = None,
+    on_unreached: Callable[[], None] = lambda: None,
     start: bool = True,
 ):
     """Run the station's side of the connection."""
@@ -271,6 +274,7 @@ async def station(
         random=random,
         traffic=traffic.append,
         files=lambda: files or Files(),
+        on_unreached=on_unreached,
         options=options,
     )
     connection.attach(listener, spellings(encode_entry, routes))

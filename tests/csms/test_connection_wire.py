@@ -7,6 +7,8 @@ import time
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from ocppd.csms import connection
+from ocppd.csms.websocket import dial
 from ocppd.device_model.names import (
     InternalCtrlr,
     NetworkConfiguration,
@@ -16,6 +18,7 @@ from ocppd.errors import NoAnswer, Offline
 from ocppd.model.registration import BootNotification, Heartbeat
 from tests.csms.server import Options, csms, station, url, variables, wait_for
 from tests.csms.wire import NOW, answering
+from tests.fakes import FakeClock
 
 # A CSMS that does nothing
 
@@ -280,3 +283,46 @@ async def test_before_anything_was_spoken_the_preferred_version_counts(changes, 
     values = variables("ws://127.0.0.1:1/x") | changes
     async with station(tmp_path, values, start=False) as client:
         assert client.connection.manners.names_transactions == is_16
+
+
+async def test_stopping_in_the_moment_in_which_the_connection_is_made(tmp_path, monkeypatch):
+    """The CSMS must not see a station that is there and says nothing."""
+
+    async def made_and_stopped(to):
+        made = await dial(to)
+        client.connection.stop()
+        return made
+
+    monkeypatch.setattr(connection, "dial", made_and_stopped)
+    async with csms() as server, station(tmp_path, variables(url(server))) as client:
+        there = await server.station()
+        await client.connection.ended()
+        async with asyncio.timeout(2):
+            await there.socket.wait_closed()
+        assert not client.connection.connected
+
+
+@pytest.mark.parametrize("refuses", [True, False])
+async def test_what_never_reached_the_csms_is_told_apart(refuses, tmp_path):
+    """A network that is down says nothing against a new password or certificate."""
+    clock, unreached = FakeClock(), []
+
+    async def hang_up(_reader, writer):
+        writer.close()
+
+    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    if not refuses:
+        server.close()
+        await server.wait_closed()
+    values = variables(f"ws://127.0.0.1:{port}/x")
+    async with station(
+        tmp_path, values, clock=clock, on_unreached=lambda: unreached.append(True)
+    ) as client:
+        async with asyncio.timeout(10):
+            while not client.listener.failed_slots:
+                clock.advance(10)
+                await asyncio.sleep(0.01)
+        assert client.listener.reached[0] is refuses
+        assert bool(unreached) is not refuses
+    server.close()

@@ -1,5 +1,7 @@
 """A02 and A03: when a certificate is asked for, how often, and what comes of it."""
 
+from datetime import timedelta
+
 import pytest
 
 from ocppd.device_model.names import (
@@ -198,6 +200,23 @@ async def test_one_that_is_sent_ahead_is_changed_over_to_in_its_time(restart: bo
     assert world.reconnects == 0
     await world.passes(20)
     assert world.reconnects == 1
+
+
+@pytest.mark.requirement("A02.FR.08")
+async def test_a_clock_that_jumps_over_the_beginning_of_a_certificate_changes_over() -> None:
+    world = Certified(manners=PLANS)
+    world.renewal.start()
+    await world.online()
+    world.certificates.signed = own(begins=2, proven=False)
+    answer = await world.renewal.signed(CertificateSigned("chain", STATION))
+    answer.then()
+    world.world.clock.adjust(timedelta(days=1))
+    assert world.reconnects == 0
+    world.world.clock.adjust(timedelta(days=1, seconds=10))
+    assert world.reconnects == 1
+    world.world.clock.adjust(timedelta(days=1))
+    await world.passes(DAY)
+    assert world.reconnects == 1, "it is in use by now"
 
 
 @pytest.mark.requirement("A02.FR.07", "A02.FR.20")

@@ -156,18 +156,34 @@ def test_a_slot_in_use_is_as_before_when_it_does_not_work(modern: Provisioned) -
     modern.world.store = modern.world.store.reopened()
     restarted = SlotTrials(modern.world.outside, modern.model, modern.network_profiles._security)
     restarted.start()
-    restarted.on_slot_failed(2)
+    restarted.on_slot_failed(2, reached=True)
     assert slot_of(modern, 1, "OcppCsmsUrl") == ["wss://csms.example/newer"]
-    restarted.on_slot_failed(1)
+    restarted.on_slot_failed(1, reached=True)
     assert slot_of(modern, 1, *names) == before
     assert modern.world.store.reopened().load(SlotBefore) == {}
-    restarted.on_slot_failed(1)
+    restarted.on_slot_failed(1, reached=True)
+
+
+def test_a_network_that_is_down_says_nothing_against_a_slot(modern: Provisioned) -> None:
+    where = address("NetworkConfiguration[1].OcppInterface")
+    modern.model.set_actual(where, PROFILE.interface)
+    old = slot_of(modern, 1, "OcppCsmsUrl", "BasicAuthPassword")
+    assert put(modern, 1, url=old[0], security_profile=1)[0] == "Accepted"
+    trials = modern.provisioning.trials
+    trials.on_slot_failed(1, reached=False)
+    assert slot_of(modern, 1, "BasicAuthPassword") == ["a new password!!"]
+    trials.on_slot_failed(1, reached=True)
+    assert slot_of(modern, 1, "OcppCsmsUrl", "BasicAuthPassword") == old
+    # A new address may be a wrong one.
+    put(modern, 1)
+    trials.on_slot_failed(1, reached=False)
+    assert slot_of(modern, 1, "OcppCsmsUrl", "BasicAuthPassword") == old
 
 
 def test_a_slot_in_use_that_works_is_kept(modern: Provisioned) -> None:
     put(modern, 1)
     modern.network_profiles.on_connected(status(1, 2))
-    modern.provisioning.trials.on_slot_failed(1)
+    modern.provisioning.trials.on_slot_failed(1, reached=True)
     assert slot_of(modern, 1, "SecurityProfile") == ["2"]
     assert modern.world.store.reopened().load(SlotBefore) == {}
 
