@@ -8,7 +8,7 @@ PYTHON := $(VENV)/bin/python
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 # Debian's own interpreter: python3-dbus and python3-gi (for python-dbusmock) belong to it.
 SYSTEM_PYTHON ?= /usr/bin/python3
-PACKAGES := python3 python3-venv python3-dbus python3-gi dbus dbus-daemon systemd libxml2-utils openssl util-linux gcc libc6-dev libsystemd-dev pkgconf
+PACKAGES := python3 python3-venv python3-dbus python3-gi dbus dbus-daemon systemd libxml2-utils openssl util-linux iproute2 faketime gcc libc6-dev libsystemd-dev pkgconf
 DEB_PACKAGES := build-essential debhelper dh-python pybuild-plugin-pyproject python3-pip python3-wheel lintian
 JOBS ?= 4
 
