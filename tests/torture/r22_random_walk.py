@@ -319,6 +319,7 @@ class _Walk:
         self.findings: list[str] = []
         self.sessions = 0
         self.daemon = 0
+        self._waits_for_end = False
         self.ledger = _Ledger(rig, version)
         self.drivers = [_Driver(self, evse_id) for evse_id in (1, 2)]
 
@@ -421,7 +422,10 @@ class _Walk:
             payload = {"connectorId": evse_id, "type": status}
         elif evse_id:
             payload["evse"] = {"id": evse_id}
-        return await self._ask("ChangeAvailability", payload) is not None
+        answer = await self._ask("ChangeAvailability", payload)
+        if answer is not None and answer["status"] == "Scheduled":
+            self._waits_for_end = True
+        return answer is not None
 
     async def _unlock(self) -> None:
         evse_id = self.chance.choice((1, 2))
@@ -481,6 +485,7 @@ class _Walk:
         try:
             await self.rig.csms.connected(IDENTITY, timeout_s=_CALM_S)
             await self._until(self._registered, "registered")
+            self._waits_for_end = False
             for evse_id in (0, 1, 2):
                 await self._until(partial(self._change, evse_id, True), "answer")
             await self._until(self._told_everything, "a queue that is empty")
@@ -540,6 +545,8 @@ class _Walk:
             status = self.ledger.status(driver.evse_id)
             if not driver.occupied:
                 true = status == "Available"
+            elif status == "Unavailable":  # the host started it against the CSMS's will
+                true = self._waits_for_end
             else:
                 true = status in _IN_SESSION_16 if self.version == "1.6" else status == "Occupied"
             if not true:
