@@ -77,7 +77,7 @@ class Connection:
 
     async def answered(self) -> None:
         """Wait until nothing is missing."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(600):  # the bus is what takes so long
             while self.left:
                 await asyncio.sleep(0.01)
 

@@ -46,7 +46,9 @@ _CHANGES_16: dict[str, frozenset[str]] = {
     start: frozenset(ends.split())
     for start, ends in {
         "Available": "Preparing Charging SuspendedEV SuspendedEVSE Reserved Unavailable Faulted",
-        "Preparing": "Available Charging SuspendedEV SuspendedEVSE Finishing Faulted",
+        # Unavailable is not in the table: a change that waited while a driver was preparing, who
+        # then leaves before anything began: B1 and A8 in one.
+        "Preparing": "Available Charging SuspendedEV SuspendedEVSE Finishing Faulted Unavailable",
         "Charging": "Available SuspendedEV SuspendedEVSE Finishing Unavailable Faulted",
         "SuspendedEV": "Available Charging SuspendedEVSE Finishing Unavailable Faulted",
         "SuspendedEVSE": "Available Charging SuspendedEV Finishing Unavailable Faulted",
@@ -135,6 +137,8 @@ class _Driver:
         self.host = Host(walk.rig.client, evse_id)
         self.evse_id = evse_id
         self.running = False
+        self.by_card = False
+        """Whether the session began with a card: the cable may come later, or never."""
         self._last: dict[str, Any] | None = None
         self._error: str | None = None
         self._errors = 0
@@ -198,7 +202,8 @@ class _Driver:
         self._walk.sessions += 1
         self.host.session = f"{self._walk.version}-{self._walk.sessions}"
         self._last = None
-        if self._chance.random() < 0.3:
+        self.by_card = self._chance.random() < 0.3
+        if self.by_card:
             part = {"reason": "Authorized", "id_tag": self._token()}
         else:
             part = {"reason": "EVConnected"}
@@ -545,6 +550,8 @@ class _Walk:
             status = self.ledger.status(driver.evse_id)
             if not driver.occupied:
                 true = status == "Available"
+            elif status == "Available":
+                true = driver.by_card
             elif status == "Unavailable":  # the host started it against the CSMS's will
                 true = self._waits_for_end
             else:
