@@ -148,22 +148,30 @@ class SqliteStore:
         try:
             rows, facts = await self._writer.query(
                 lambda connection: (
-                    connection.execute(
-                        "SELECT id, transaction_id, kind, body, set_aside FROM queue WHERE id <= ?"
-                        " ORDER BY id",
-                        (self._before_start,),
-                    ).fetchall(),
+                    [
+                        (entry_id, stored_place(kind, transaction_id, body), aside)
+                        for entry_id, transaction_id, kind, body, aside in connection.execute(
+                            "SELECT id, transaction_id, kind, body, set_aside FROM queue"
+                            " WHERE id <= ? ORDER BY id",
+                            (self._before_start,),
+                        )
+                    ],
                     _facts(connection),
                 )
             )
         except StorageFailure as error:
             _LOG.error("what the store held before is not read: %s", error)
             return
-        for entry_id, transaction_id, kind, body, set_aside in rows:
-            if set_aside is not None:
-                self._aside[entry_id] = _Aside(transaction_id, set_aside)
-            elif entry_id not in self._waiting:
-                self._waiting.put_back(entry_id, stored_place(kind, transaction_id, body))
+        self._aside |= {
+            entry_id: _Aside(place.transaction_id, reason)
+            for entry_id, place, reason in rows
+            if reason is not None
+        }
+        self._waiting.put_back_all(
+            (entry_id, place)
+            for entry_id, place, reason in rows
+            if reason is None and entry_id not in self._waiting
+        )
         for transaction_id, each in facts.items():
             if transaction_id not in self._facts:
                 self._facts[transaction_id] = each
@@ -355,8 +363,11 @@ class SqliteStore:
 
     def drop(self, entry_id: int) -> bool:
         """Delete an entry that was set aside; False if it is not."""
-        if self._aside.pop(entry_id, None) is None:
+        aside = self._aside.pop(entry_id, None)
+        if aside is None:
             return False
+        of = f" of transaction {aside.transaction_id}" if aside.transaction_id else ""
+        _LOG.warning("queued message %d%s is deleted unsent: %s", entry_id, of, aside.reason)
         self._attempts.pop(entry_id, None)
         self._write("DELETE FROM queue WHERE id = ?", entry_id)
         return True

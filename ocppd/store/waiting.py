@@ -158,7 +158,12 @@ class Waiting:
 
     def put_back(self, entry_id: int, place: Place) -> None:
         """Note an entry at the place where its id belongs."""
-        self.add(entry_id, place)
+        self.put_back_all([(entry_id, place)])
+
+    def put_back_all(self, entries: Iterable[tuple[int, Place]]) -> None:
+        """Note entries at the places where their ids belong."""
+        for entry_id, place in entries:
+            self.add(entry_id, place)
         self._entries = dict(sorted(self._entries.items()))
 
     def remove(self, entry_id: int) -> None:

@@ -504,7 +504,9 @@ async def test_what_was_acknowledged_survives_a_kill(tmp_path: Path, round_: int
     assert len(kept) > acknowledged
 
 
-async def test_unreadable_messages_are_shown_and_deleted_but_never_sent(tmp_path: Path) -> None:
+async def test_unreadable_messages_are_shown_and_deleted_but_never_sent(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     with opened(tmp_path) as store:
         for number in range(3):
             store.queue(event("tx", number))
@@ -525,6 +527,7 @@ async def test_unreadable_messages_are_shown_and_deleted_but_never_sent(tmp_path
             await store.durable()
     with opened(tmp_path) as store:
         assert store.drop(1)
+        assert "queued message 1 of transaction tx is deleted unsent: not readable" in caplog.text
         assert not store.drop(1)
         assert [entry.id for entry in await store.all_entries()] == [2, 3]
 

@@ -2,6 +2,7 @@
 
 import itertools
 import sqlite3
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +20,7 @@ from ocppd.model.transactions import (
 )
 from ocppd.model.variables import EvseRef
 from ocppd.store.store import SqliteStore
+from ocppd.store.waiting import Place, Rank, Waiting
 from tests.store.test_store import NOW, event, opened
 
 TOKEN = IdToken("04A224B2", IdTokenType.ISO14443)
@@ -295,3 +297,16 @@ async def test_dates_of_before_the_clock_was_known_are_moved_also_after_a_restar
     with opened(tmp_path) as store:
         told = [entry.request.timestamp for entry in await store.waiting("2.x", 10)]
         assert told == [NOW + timedelta(days=1), NOW, NOW]
+
+
+def test_what_was_not_readable_at_the_start_is_put_back_in_one_go() -> None:
+    """Some 10,000 messages of an offline month must not stop everything else for seconds."""
+    waiting = Waiting(((1 << 30) + number, Place("b", Rank.KEPT, "b", number)) for number in (1, 2))
+    began = time.process_time()
+    waiting.put_back_all(
+        (number, Place("a", Rank.KEPT, "a", number)) for number in range(1, 20_001)
+    )
+    assert time.process_time() - began < 1.0
+    assert waiting.first == 1
+    assert (waiting.count("a"), waiting.count("b")) == (20_000, 2)
+    assert list(waiting._entries) == [*range(1, 20_001), (1 << 30) + 1, (1 << 30) + 2]
