@@ -27,7 +27,7 @@ async def run(options: Options) -> list[Figure]:
 
 
 async def _in_version(version: str, options: Options) -> list[Figure]:
-    kills, transactions = options.size(10, 1_000), options.size(6, 300)
+    kills, transactions = options.size(6, 1_000), options.size(6, 300)
     chance = options.chance(version)
     folder = options.folder / version
     folder.mkdir()

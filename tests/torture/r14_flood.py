@@ -51,8 +51,8 @@ async def run(options: Options) -> list[Figure]:
 async def _flood(name: str, rig: Rig, bus: Client, options: Options, gid: int) -> list[Figure]:
     assert rig.process is not None
     process = Process(rig.process.pid)
-    calls = options.size(10_000, 50_000)
-    rules = options.size(64, 512)
+    calls = options.size(5_000, 50_000)
+    rules = options.size(16, 512)
     await asyncio.sleep(1)
     before = process.resident_mib()
     since = rig.csms.mark()

@@ -51,7 +51,7 @@ async def _ended(rig: Rig, version: str, options: Options) -> list[Figure]:
             await host.session()
 
     going = [asyncio.create_task(charge(host)) for host in hosts]
-    rounds = options.size(2, 50) * len(_PEERS)
+    rounds = options.size(1, 50) * len(_PEERS)
     for number in range(rounds):
         await _behave(rig, _PEERS[number % len(_PEERS)])
         await asyncio.sleep(chance.random() * 0.7)
@@ -94,7 +94,7 @@ async def _reset(rig: Rig, version: str, options: Options) -> list[Figure]:
     chance = options.chance(f"reset {version}")
     request = {"type": "Hard" if version == "1.6" else "Immediate"}
     unanswered, slowest_ms, refused, asked = [], 0.0, [], 0
-    rounds = options.size(6, 150)
+    rounds = options.size(3, 150)
     for number in range(rounds):
         moment = ("IsResetAllowed", "Reset", "at random")[number % 3]
         await rig.end_daemon()
