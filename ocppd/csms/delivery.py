@@ -55,6 +55,8 @@ _MOST_MESSAGES = 4
 _CUTS_THAT_REFUSE = 3
 # Seconds before a message is sent that found no place in the line.
 _BUSY_PAUSE_S = 1.0
+# How long to wait after a fault of our own before the queue is looked at again.
+_AFTER_A_FAULT_S = 10.0
 _ORPHANS = "orphans"
 # Codes that say: this CSMS will never take it.
 _UNKNOWN_TO_CSMS = frozenset({"NotImplemented", "NotSupported"})
@@ -221,21 +223,31 @@ class Delivery:
         while True:
             await self._woken.wait()
             self._woken.clear()
-            while self._may_send():
-                entries = await self._read(self._next, generation)
-                if not entries:
+            try:
+                if await self._drain(link) is _Outcome.CONNECTION_ENDED:
+                    return
+                await self._look_after_orphans(generation)
+            except Exception:  # whatever it is, what waits is tried again
+                _LOG.exception("the queue was not delivered; it is tried again")
+                self._clock.call_later(_AFTER_A_FAULT_S, self.wake)
+
+    async def _drain(self, link: Link) -> _Outcome:
+        """Deliver what waits, as far as it may be sent now; tells if the connection ended."""
+        while self._may_send():
+            entries = await self._read(self._next, link.spelling.generation)
+            if not entries:
+                break
+            for entry in entries:
+                if not self._queue.still_waits(entry):
+                    continue  # dropped meanwhile, because too much waits
+                await self._keep_pace()
+                outcome = await self._deliver(entry, link)
+                if outcome is _Outcome.CONNECTION_ENDED:
+                    return outcome
+                if outcome is _Outcome.TO_BE_TRIED_AGAIN or not self._may_send():
                     break
-                for entry in entries:
-                    if not self._queue.still_waits(entry):
-                        continue  # dropped meanwhile, because too much waits
-                    await self._keep_pace()
-                    outcome = await self._deliver(entry, link)
-                    if outcome is _Outcome.CONNECTION_ENDED:
-                        return
-                    if outcome is _Outcome.TO_BE_TRIED_AGAIN or not self._may_send():
-                        break
-                await self._on_disk()
-            await self._look_after_orphans(generation)
+            await self._on_disk()
+        return _Outcome.SETTLED
 
     async def _next(self, generation: str, limit: int) -> list[QueueEntry]:
         """Return the next entries that need not wait for one that is to be tried again."""
