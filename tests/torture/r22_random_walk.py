@@ -54,7 +54,8 @@ _CHANGES_16: dict[str, frozenset[str]] = {
         "SuspendedEVSE": "Available Charging SuspendedEV Finishing Unavailable Faulted",
         "Finishing": "Available Preparing Unavailable Faulted",
         "Reserved": "Available Preparing Unavailable Faulted",
-        "Unavailable": "Available Preparing Charging SuspendedEV SuspendedEVSE Faulted",
+        # Finishing is not in it either: the end of what the host began at an Inoperative connector.
+        "Unavailable": "Available Preparing Charging SuspendedEV SuspendedEVSE Faulted Finishing",
         "Faulted": "Available Preparing Charging SuspendedEV SuspendedEVSE Finishing Reserved"
         " Unavailable",
     }.items()
