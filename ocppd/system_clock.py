@@ -1,11 +1,14 @@
 """The machine's clock, on the running event loop."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from ocppd.clock import Timer
+
+_LOG = logging.getLogger(__name__)
 
 
 class SystemClock:
@@ -35,7 +38,10 @@ class SystemClock:
         """Correct every later `now()`."""
         self._offset += offset
         for call in self._when_adjusted:
-            call()
+            try:
+                call()
+            except Exception:  # the others have to hear of it all the same
+                _LOG.exception("that the clock was set was not taken note of")
 
     def when_adjusted(self, call: Callable[[], object]) -> None:
         """Call a function after each `adjust`."""

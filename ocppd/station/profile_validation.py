@@ -20,6 +20,7 @@ from ocppd.model.charging_schedules import ChargingRateUnit, OperationMode, PerP
 from ocppd.model.variables import StatusInfo
 
 Purpose = ChargingProfilePurpose
+_MOST = 1e9  # A or W: sums and conversions of it are numbers still
 _PLAIN = frozenset(
     {Purpose.CHARGING_STATION_MAX_PROFILE, Purpose.TX_DEFAULT_PROFILE, Purpose.TX_PROFILE}
 )
@@ -307,4 +308,4 @@ def _are_amounts(value: PerPhase | None) -> bool:
 
 
 def _is_amount(value: float) -> bool:
-    return math.isfinite(value) and value >= 0
+    return math.isfinite(value) and 0 <= value <= _MOST

@@ -3,6 +3,7 @@
 import logging
 import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
 
 from ocppd.device_model.device_model import DeviceModel
 from ocppd.device_model.names import ClockCtrlr, OCPP16LegacyCtrlr, SmartChargingCtrlr
@@ -23,16 +24,24 @@ _WORDS_OF_16 = {
 }
 
 
+@lru_cache(maxsize=4)
+def _zone_named(name: str) -> tzinfo | None:
+    """Return a time zone by its name; looked for, and missed aloud, once."""
+    from zoneinfo import ZoneInfo  # most stations leave the name empty
+
+    try:
+        return ZoneInfo(name)
+    except (OSError, ValueError, KeyError):
+        _LOG.warning("ClockCtrlr.TimeZone: there is no time zone %s", name)
+        return None
+
+
 def time_zone(model: DeviceModel) -> tzinfo:
     """Return the local time: ClockCtrlr.TimeZone, or else TimeOffset, or else UTC."""
     name = model.text(ClockCtrlr.TimeZone)
-    if name:
-        from zoneinfo import ZoneInfo  # most stations leave the name empty
-
-        try:
-            return ZoneInfo(name)
-        except (OSError, ValueError, KeyError):
-            _LOG.warning("ClockCtrlr.TimeZone: there is no time zone %s", name)
+    named = _zone_named(name) if name else None
+    if named is not None:
+        return named
     offset = _OFFSET.fullmatch(model.text(ClockCtrlr.TimeOffset))
     if offset is None:
         return UTC
