@@ -37,7 +37,7 @@ class Connection:
         self._parser = Parser()
         self._serial = 0
         self._open = asyncio.Semaphore(_AT_ONCE)
-        self.left = 0
+        self._asked: set[int] = set()
 
     async def connect(self, path: str) -> None:
         self._reader, self._writer = await asyncio.open_unix_connection(path)
@@ -52,10 +52,12 @@ class Connection:
     async def send(self, message: Message) -> None:
         """Send, and do not wait for an answer unless very many are missing."""
         answered = message.header.message_type is MessageType.method_call
-        if answered and not message.header.flags & MessageFlag.no_reply_expected:
+        waits = answered and not message.header.flags & MessageFlag.no_reply_expected
+        if waits:
             await self._open.acquire()
-            self.left += 1
         self._serial += 1
+        if waits:
+            self._asked.add(self._serial)
         self._writer.write(message.serialise(self._serial))
         await self._writer.drain()
 
@@ -70,15 +72,17 @@ class Connection:
                     self._answers["answered"] += 1
                 else:
                     continue
-                self._open.release()
-                self.left -= 1
+                serial = message.header.fields.get(HeaderFields.reply_serial)
+                if serial in self._asked:  # a bus refuses signals, too
+                    self._asked.remove(serial)
+                    self._open.release()
         self._answers["connection lost"] += 1
-        self.left = 0
+        self._asked.clear()
 
     async def answered(self) -> None:
         """Wait until nothing is missing."""
         async with asyncio.timeout(600):  # the bus is what takes so long
-            while self.left:
+            while self._asked:
                 await asyncio.sleep(0.01)
 
     async def close(self) -> None:
