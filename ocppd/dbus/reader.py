@@ -26,7 +26,7 @@ MAX_MESSAGE = 4 * 1024 * 1024
 _BATCH = 32
 _CHUNK = 64 * 1024
 # So many bytes may wait in the second line, of which so many messages are served in each round.
-_MOST_WAITING = 4 * 1024 * 1024
+_MOST_WAITING = 2 * 1024 * 1024
 _SECOND_BATCH = 8
 # Senders that are not known yet, of which one message each was served at once.
 _MOST_STRANGERS = 4096
