@@ -5,6 +5,9 @@ import inspect
 
 import pytest
 
+collect_ignore = ["image"]
+"""What runs in a booted machine, by tests/image/run."""
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
