@@ -88,7 +88,7 @@ def test_an_empty_file_is_not_configured(written) -> None:
 
 
 def test_the_readme_shows_a_file_that_works(written, tmp_path: Path) -> None:
-    (tmp_path / "password").write_text("0123456789abcdef\n")
+    (tmp_path / "csms-password").write_text("0123456789abcdef\n")
     example = README.read_text().split("```yaml\n")[1].split("```")[0]
 
     config = read(written(example))

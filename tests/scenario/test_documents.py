@@ -61,6 +61,6 @@ def test_the_component_file_of_the_documents_is_read(tmp_path: Path) -> None:
 
 
 def test_the_configuration_of_the_readme_is_read(tmp_path: Path) -> None:
-    (tmp_path / "password").write_text("0123456789abcdef")
+    (tmp_path / "csms-password").write_text("0123456789abcdef")
     (tmp_path / "ocppd.yaml").write_text(block(README, "yaml", "station:"))
     assert len(read(tmp_path / "ocppd.yaml").evses) == 2
