@@ -23,10 +23,10 @@ OF_TRANSACTIONS = ("StartTransaction", "StopTransaction", "MeterValues", "Transa
 
 
 def told(rig: Rig, since: int = 0) -> list[Any]:
-    """What the CSMS heard of transactions."""
-    return [
-        call for call in rig.csms.calls() if call.action in OF_TRANSACTIONS and call.index >= since
-    ]
+    """What the CSMS heard of transactions, but for what it had heard before under the same id."""
+    calls = [call for call in rig.csms.calls() if call.action in OF_TRANSACTIONS]
+    before = {call.message_id for call in calls if call.index < since}
+    return [call for call in calls if call.index >= since and call.message_id not in before]
 
 
 def is_end(call: Any) -> bool:
