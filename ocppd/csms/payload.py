@@ -5,6 +5,7 @@ What the modules of a version are written with: `route()` wraps a station method
 `RpcError` refuses a CALL with a code of OCPP-J.
 """
 
+import math
 import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -59,6 +60,11 @@ def route(
 def present(**members: object) -> Payload:
     """Return the members that have a value; OCPP-J wants absent ones left out, never null."""
     return {name: value for name, value in members.items() if value is not None}
+
+
+def rounded(limit: float) -> float:
+    """Return a limit with the one digit of fraction that OCPP takes, never more than it is."""
+    return math.floor(limit * 10 + 1e-6) / 10
 
 
 def timestamp(moment: datetime) -> str:

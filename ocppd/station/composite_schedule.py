@@ -99,11 +99,7 @@ def composite_schedule(
     spans: list[Span] = []
     for begin, end, leading in _slices(leads, end_s):
         period = merged(leading, situation, unit)
-        last = spans[-1] if spans else None
-        if last is not None and last.period == period and last.leading == leading:
-            spans[-1] = Span(last.start_s, end, period, leading)
-        else:
-            spans.append(Span(begin, end, period, leading))
+        _append(spans, Span(begin, end, period, leading))
     return tuple(spans)
 
 
@@ -135,12 +131,17 @@ def station_schedule(
         parts = [reader.at(begin) for reader in readers]
         cap = cap_reader.at(begin)
         period, leading = _station_period(parts, cap, station, default_limit, unit)
-        last = spans[-1] if spans else None
-        if last is not None and last.period == period and last.leading == leading:
-            spans[-1] = Span(last.start_s, end, period, leading)
-        else:
-            spans.append(Span(begin, end, period, leading))
+        _append(spans, Span(begin, end, period, leading))
     return tuple(spans)
+
+
+def _append(spans: list[Span], span: Span) -> None:
+    """Add what follows, as one with what came before if that is the same."""
+    last = spans[-1] if spans else None
+    if last is not None and last.period == span.period and last.leading == span.leading:
+        spans[-1] = replace(last, end_s=span.end_s)
+    else:
+        spans.append(span)
 
 
 def period_at(

@@ -1,10 +1,9 @@
 """The profile Smart Charging as OCPP 1.6 spells it (3.13, 5.5, 5.7, 5.16): by connector."""
 
-import math
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ocppd.csms.payload import Payload, Route, present, route, timestamp
+from ocppd.csms.payload import Payload, Route, present, rounded, route, timestamp
 from ocppd.csms.v16.charging_profiles import decode_charging_profile, decode_purpose
 from ocppd.csms.v16.remote_control import decode_connector_id
 from ocppd.model.charging_schedules import ChargingRateUnit, ChargingSchedule
@@ -81,25 +80,21 @@ def encode_composite_schedule(connector_id: int, result: CompositeScheduleResult
 
 
 def _encode_schedule(schedule: ChargingSchedule) -> Payload:
+    rate = schedule.min_charging_rate
     return present(
         duration=schedule.duration_s,
         startSchedule=timestamp(schedule.start_schedule),
         chargingRateUnit=schedule.charging_rate_unit.value,
-        minChargingRate=_rounded(schedule.min_charging_rate),
+        minChargingRate=rounded(rate) if rate is not None else None,
         chargingSchedulePeriod=[
             present(
                 startPeriod=one.start_period_s,
-                limit=_rounded(one.limit),
+                limit=rounded(one.limit),
                 numberPhases=one.number_phases,
             )
             for one in schedule.periods
         ],
     )
-
-
-def _rounded(value: float | None) -> float | None:
-    """Return a value with the one digit of fraction that 1.6 has, never more than it is."""
-    return None if value is None else math.floor(value * 10 + 1e-6) / 10
 
 
 def routes(station: "Station") -> dict[str, Route]:

@@ -1,6 +1,5 @@
 """ChargingProfileType and its parts in 2.0.1 and 2.1, which adds members (K)."""
 
-import math
 from datetime import UTC, datetime
 from typing import Any
 
@@ -198,11 +197,6 @@ def _as_201(value: Any, unit: str | None) -> Any:
             return [_as_201(one, unit) for one in value]
         case _:
             return value
-
-
-def rounded(value: float) -> float:
-    """Return a limit with one digit of fraction, never more than it is (2.9 of 1.6, 3.2 of 2.x)."""
-    return math.floor(value * 10 + 1e-6) / 10
 
 
 def _timestamp(at: datetime | None) -> str | None:

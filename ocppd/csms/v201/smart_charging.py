@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from ocppd.csms.payload import Payload, Route, RpcError, present, route, timestamp
+from ocppd.csms.payload import Payload, Route, RpcError, present, rounded, route, timestamp
 from ocppd.csms.spelling import Outgoing
 from ocppd.csms.v201.charging_profiles import (
     as_201,
@@ -10,7 +10,6 @@ from ocppd.csms.v201.charging_profiles import (
     encode_charging_profile,
     encode_phases,
     encode_schedule,
-    rounded,
 )
 from ocppd.csms.v201.status_info import encode_status_info
 from ocppd.model.charging_profiles import ChargingProfilePurpose
